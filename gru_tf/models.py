@@ -1,0 +1,159 @@
+"""Model builders to copy: paste a function under ``import keras`` and it runs.
+
+Each takes ``gru=``, any class with the signature of ``keras.layers.GRU``: pass
+``gru=gru_tf.GRU`` for the fast layer of this package, or ``keras.layers.LSTM``
+and ``keras.layers.SimpleRNN`` to compare. The default is Keras' own layer,
+which is cuDNN on a GPU.
+"""
+
+import keras
+
+
+def build_next_value_regressor(
+    window=10, n_features=1, units=32, dropout=0.0, learning_rate=1e-3, gru=keras.layers.GRU
+):
+    """Build a GRU that reads a window of values and predicts the next one.
+
+    Args:
+        window: Number of time steps read, or None for any number.
+        n_features: Number of values at each time step.
+        units: Size of the hidden state.
+        dropout: Fraction of the last hidden state dropped in training, in [0, 1).
+        learning_rate: Step size of Adam.
+        gru: A recurrent layer class with the signature of `keras.layers.GRU`.
+
+    Returns:
+        A compiled `keras.Model` from (batch, window, n_features) to (batch, 1),
+        with mean squared error as its loss and mean absolute error as its metric.
+
+    Example:
+
+    >>> model = build_next_value_regressor(window=10)
+    >>> model.output_shape
+    (None, 1)
+    """
+    inputs = keras.Input((window, n_features), name="window")
+    h_last = gru(units, name="gru")(inputs)  # (batch, units)
+    h_last = keras.layers.Dropout(dropout, name="dropout")(h_last)
+    outputs = keras.layers.Dense(1, name="next_value")(h_last)  # (batch, 1)
+    model = keras.Model(inputs, outputs, name="gru_next_value_regressor")
+    model.compile(keras.optimizers.Adam(learning_rate), loss="mse", metrics=["mae"])
+    return model
+
+
+def build_tabular_regressor(
+    n_features=13, units=32, dropout=0.0, learning_rate=1e-3, gru=keras.layers.GRU
+):
+    """Build a GRU that reads the columns of a table one after the other.
+
+    The columns of a table have no order, so there is no time in them for a GRU
+    to learn. The builder is here to be compared with a linear model, nearest
+    neighbours and boosted trees, as lesson 03 does.
+
+    Args:
+        n_features: Number of columns, read as that many steps of one value.
+        units: Size of the hidden state.
+        dropout: Fraction of the last hidden state dropped in training, in [0, 1).
+        learning_rate: Step size of Adam.
+        gru: A recurrent layer class with the signature of `keras.layers.GRU`.
+
+    Returns:
+        A compiled `keras.Model` from (batch, n_features) or
+        (batch, n_features, 1) to (batch, 1), with mean squared error as its
+        loss and mean absolute error as its metric.
+
+    Example:
+
+    >>> model = build_tabular_regressor(n_features=12)
+    >>> model.output_shape
+    (None, 1)
+    """
+    inputs = keras.Input((n_features, 1), name="columns")
+    h_last = gru(units, name="gru")(inputs)  # (batch, units)
+    h_last = keras.layers.Dropout(dropout, name="dropout")(h_last)
+    outputs = keras.layers.Dense(1, name="target")(h_last)  # (batch, 1)
+    model = keras.Model(inputs, outputs, name="gru_tabular_regressor")
+    model.compile(keras.optimizers.Adam(learning_rate), loss="mse", metrics=["mae"])
+    return model
+
+
+def build_sentiment_classifier(
+    num_words=10_000,
+    embedding_dim=128,
+    units=128,
+    dropout=0.0,
+    learning_rate=1e-3,
+    gru=keras.layers.GRU,
+):
+    """Build a GRU that reads a review, word by word, and says if it is positive.
+
+    Args:
+        num_words: Size of the vocabulary: word ids run from 0 to num_words - 1,
+            and 0 is padding, which the mask hides from the GRU.
+        embedding_dim: Length of a word's vector.
+        units: Size of the hidden state.
+        dropout: Fraction of the last hidden state dropped in training, in [0, 1).
+        learning_rate: Step size of Adam.
+        gru: A recurrent layer class with the signature of `keras.layers.GRU`.
+
+    Returns:
+        A compiled `keras.Model` from right-padded word ids, (batch, time), to the
+        probability that the review is positive, (batch, 1), with binary
+        cross-entropy as its loss and accuracy as its metric.
+
+    Example:
+
+    >>> model = build_sentiment_classifier(units=32, dropout=0.5)
+    >>> model.output_shape
+    (None, 1)
+    """
+    word_ids = keras.Input((None,), dtype="int32", name="word_ids")
+    words = keras.layers.Embedding(num_words, embedding_dim, mask_zero=True, name="words")(word_ids)
+    h_last = gru(units, name="gru")(words)  # (batch, units)
+    h_last = keras.layers.Dropout(dropout, name="dropout")(h_last)
+    outputs = keras.layers.Dense(1, activation="sigmoid", name="positive")(h_last)  # (batch, 1)
+    model = keras.Model(word_ids, outputs, name="gru_sentiment_classifier")
+    optimizer = keras.optimizers.Adam(learning_rate)
+    model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def build_bidirectional_sentiment_classifier(
+    num_words=10_000,
+    embedding_dim=128,
+    units=64,
+    dropout=0.0,
+    learning_rate=1e-3,
+    gru=keras.layers.GRU,
+):
+    """Build a sentiment classifier that reads a review from both ends.
+
+    Args:
+        num_words: Size of the vocabulary: word ids run from 0 to num_words - 1,
+            and 0 is padding, which the mask hides from both GRUs.
+        embedding_dim: Length of a word's vector.
+        units: Size of the hidden state in each direction.
+        dropout: Fraction of the last hidden states dropped in training, in [0, 1).
+        learning_rate: Step size of Adam.
+        gru: A recurrent layer class with the signature of `keras.layers.GRU`.
+
+    Returns:
+        A compiled `keras.Model` from right-padded word ids, (batch, time), to the
+        probability that the review is positive, (batch, 1), with binary
+        cross-entropy as its loss and accuracy as its metric.
+
+    Example:
+
+    >>> model = build_bidirectional_sentiment_classifier(units=16)
+    >>> model.output_shape
+    (None, 1)
+    """
+    word_ids = keras.Input((None,), dtype="int32", name="word_ids")
+    words = keras.layers.Embedding(num_words, embedding_dim, mask_zero=True, name="words")(word_ids)
+    h_both = keras.layers.Bidirectional(gru(units), name="gru")(words)  # (batch, 2 * units)
+    h_both = keras.layers.Dropout(dropout, name="dropout")(h_both)
+    outputs = keras.layers.Dense(1, activation="sigmoid", name="positive")(h_both)  # (batch, 1)
+    model = keras.Model(word_ids, outputs, name="bidirectional_gru_sentiment_classifier")
+    optimizer = keras.optimizers.Adam(learning_rate)
+    model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    return model

@@ -1,0 +1,70 @@
+"""The fast loop against the equations' own backward pass, over random shapes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gru_tf.convert import from_keras, to_keras
+from gru_tf.equations import GRUWeights, gru_backward, gru_forward
+from gru_tf.recurrence import gru_recurrence
+
+sizes = st.integers(1, 5)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(sizes, sizes, sizes, sizes, st.booleans(), st.booleans(), st.integers(0, 99))
+def test_gradients_equal_those_derived_by_hand(
+    batch, time, n_x, n_h, reset_after, every_step, seed
+):
+    rng = np.random.default_rng(seed)
+    weights = GRUWeights.random(n_x, n_h, reset_after=reset_after, update_gate="keep", seed=seed)
+    x, h_0 = rng.normal(size=(batch, time, n_x)), rng.normal(size=(batch, n_h))
+    dh = rng.normal(size=(batch, time, n_h))
+    if not every_step:
+        dh[:, :-1] = 0  # the loss sees the last state alone
+
+    tensors = [tf.constant(a, tf.float64) for a in (x, h_0, *to_keras(weights))]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        h = gru_recurrence(*tensors, reset_after=reset_after, return_sequences=every_step)
+        loss = tf.reduce_sum(h * (dh if every_step else dh[:, -1]))
+    dx, dh_0, *dweights = tape.gradient(loss, tensors)
+
+    states, trace = gru_forward(x, weights, h_0, return_trace=True)
+    expected = gru_backward(dh, trace)
+    found = from_keras([w.numpy() for w in dweights], reset_after=reset_after).arrays()
+    found |= {"x": dx, "h_0": dh_0}
+    np.testing.assert_allclose(h, states if every_step else states[:, -1], atol=1e-12)
+    for name, gradient in expected.items():
+        if reset_after and name in ("b_z", "b_r"):
+            gradient = 2 * gradient  # Keras' two biases: each has the gradient of the sum
+        np.testing.assert_allclose(found[name], gradient, atol=1e-12, err_msg=name)
+
+
+def test_a_masked_step_is_never_looked_at():
+    """Not even where the padding holds numbers that would poison the state."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 5, 3))
+    x[1, 3:] = np.inf
+    weights = [tf.constant(w) for w in to_keras(GRUWeights.random(3, 4, update_gate="keep"))]
+    mask = tf.constant([[True] * 5, [True] * 3 + [False] * 2])
+    h_0 = tf.zeros((2, 4), tf.float64)
+    h = gru_recurrence(tf.constant(x), h_0, *weights, reset_after=False, mask=mask)
+    short = gru_recurrence(tf.constant(x[1:, :3]), h_0[1:], *weights, reset_after=False)
+    np.testing.assert_allclose(h[1:], short, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_accumulates_in_float32(dtype):
+    """A long run rounds once, at the end, not at each of its 300 steps."""
+    rng = np.random.default_rng(0)
+    weights = to_keras(GRUWeights.random(3, 8, reset_after=True, update_gate="keep", seed=0))
+    half = [tf.cast(a, dtype) for a in (rng.normal(size=(2, 300, 3)), np.zeros((2, 8)), *weights)]
+    h = gru_recurrence(*half, return_sequences=True)
+    exact = gru_recurrence(*(tf.cast(a, tf.float64) for a in half), return_sequences=True)
+    assert h.dtype == dtype
+    # One rounding of a number below 1 is at most half a unit in the last place.
+    step = {"float16": 2**-11, "bfloat16": 2**-8}[dtype]
+    np.testing.assert_allclose(tf.cast(h, tf.float64), exact, atol=step / 2 + 1e-5)
