@@ -262,7 +262,7 @@ class GRU(keras.layers.GRU):
         if training and self.dropout:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0, :])[:, None, :]
         run = self._run_cudnn if way == "cudnn" else self._run_recurrence
-        h = run(sequences, initial_state[0], mask)
+        h = run(sequences, initial_state[0], mask, training)
         return self._outputs(h, mask)
 
     def _way(self):
@@ -289,7 +289,7 @@ class GRU(keras.layers.GRU):
         sign = tf.repeat(tf.constant([-1, 1, 1], weights[0].dtype), self.units)
         return [None if w is None else w * sign for w in weights]
 
-    def _run_recurrence(self, x, h_0, mask):
+    def _run_recurrence(self, x, h_0, mask, training):
         kernel, recurrent_kernel, bias = self._weights()
         return gru_recurrence(
             x,
@@ -301,9 +301,10 @@ class GRU(keras.layers.GRU):
             mask=mask,
             go_backwards=self.go_backwards,
             return_sequences=self.return_sequences,
+            training=training,
         )
 
-    def _run_cudnn(self, x, h_0, mask):
+    def _run_cudnn(self, x, h_0, mask, training):
         from keras.src import backend
 
         kernel, recurrent_kernel, bias = self._weights()
@@ -330,7 +331,9 @@ class GRU(keras.layers.GRU):
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
         padded = tf.reduce_all(tf.sequence_mask(lengths, tf.shape(mask)[1]) == mask)
         return tf.cond(
-            padded & tf.reduce_all(lengths > 0), run, lambda: self._run_recurrence(x, h_0, mask)
+            padded & tf.reduce_all(lengths > 0),
+            run,
+            lambda: self._run_recurrence(x, h_0, mask, training),
         )
 
     def _outputs(self, h, mask):

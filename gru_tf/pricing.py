@@ -8,6 +8,7 @@ import copy
 import time
 from dataclasses import dataclass
 
+import keras
 import keras_tuner as kt
 import numpy as np
 import pandas as pd
@@ -75,9 +76,10 @@ def price(
 
     Args:
         tuner: A tuner from `gru_tf.tuning.make_tuner`, or any `keras_tuner.Hyperband`.
-        x: Training data, an array or a `keras.utils.PyDataset`; None to count only.
+        x: Training data, an array, a dataset or a function that makes one, as for the
+            tuner's `search`; None to count only.
         y: Labels, unless they are in `x`.
-        validation_data: A pair (x, y) of arrays, or a `keras.utils.PyDataset`.
+        validation_data: A pair (x, y) of arrays, a dataset, or None.
         validation_split: Part of the arrays that is set apart for validation.
         batch_size: Batch size for arrays.
         seconds_per_epoch: Seconds of an epoch that are known already, so that nothing
@@ -100,7 +102,9 @@ def price(
     """
     max_epochs = getattr(tuner, "max_epochs", None) or getattr(tuner.oracle, "max_epochs", None)
     if max_epochs is None:
-        raise ValueError(f"{type(tuner).__name__} doesn't know its epochs: make it by make_tuner().")
+        raise ValueError(
+            f"{type(tuner).__name__} doesn't know its epochs: make it by make_tuner()."
+        )
     rows, points = [], []
     for trial in dry_run(tuner):
         values = trial.hyperparameters.values
@@ -110,17 +114,16 @@ def price(
     table = pd.DataFrame(rows, columns=["bracket", "rung", "epochs"])
     table["minutes"], pace = np.nan, ""
     if points and (x is not None or seconds_per_epoch is not None):
-        weights = np.array([tuner.hypermodel.build(hp).count_params() for hp in points])
+        build = tuner.hypermodel.build
+        weights = np.array([build(hp).count_params() for hp in points])
         if seconds_per_epoch is None:
             training, validation = _as_batches(x, y, validation_data, validation_split, batch_size)
-            probes = [
-                _probe(tuner.hypermodel.build(points[i]), training, validation, probe_steps)
-                for i in (weights.argmin(), weights.argmax())
-            ]
+            ends = points[weights.argmin()], points[weights.argmax()]
+            probes = [_probe(build, hp, training, validation, probe_steps) for hp in ends]
             seconds_per_epoch, seconds_per_trial = zip(*probes, strict=True)
-        ends = weights.min(), weights.max()
         epoch, start = np.broadcast_to(seconds_per_epoch, 2), np.broadcast_to(seconds_per_trial, 2)
-        seconds = table["epochs"] * np.interp(weights, ends, epoch) + np.interp(weights, ends, start)
+        share = (weights - weights.min()) / max(np.ptp(weights), 1)  # 0 smallest, 1 largest
+        seconds = table["epochs"] * (epoch[0] + share * (epoch[1] - epoch[0])) + start.mean()
         table["minutes"] = seconds / 60
         pace = f"{epoch[0]:.1f} to {epoch[1]:.1f} s an epoch, {start.mean():.1f} s to start a trial"
     groups = table.groupby(["bracket", "rung", "epochs"], sort=False)["minutes"]
@@ -149,36 +152,46 @@ def dry_run(tuner):
 
 
 def _as_batches(x, y, validation_data, validation_split, batch_size):
-    """Return training and validation data as sequences of batches (x, y)."""
+    """Return the training and the validation data, each as a list of batches (x, y)."""
 
-    def cut(x, y):
-        return [(x[i : i + batch_size], y[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+    def batches(x, y=None):
+        x = x() if callable(x) else x
+        if y is not None:
+            cuts = [slice(i, i + batch_size) for i in range(0, len(x), batch_size)]
+            return [(x[cut], y[cut]) for cut in cuts]
+        return [x[i] for i in range(len(x))] if hasattr(x, "__getitem__") else list(x)
 
     if validation_split:
         n_training = int(len(x) * (1 - validation_split))
         validation_data = x[n_training:], y[n_training:]
         x, y = x[:n_training], y[:n_training]
-    training = x if y is None else cut(x, y)
-    validation = cut(*validation_data) if isinstance(validation_data, tuple) else validation_data
-    return training, validation
+    if validation_data is None:
+        return batches(x, y), None
+    pair = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+    return batches(x, y), batches(*pair)
 
 
-def _probe(model, training, validation, steps):
+def _probe(build, hp, training, validation, steps):
     """Return the seconds of an epoch, validation included, and of a trial's start."""
-    epoch, start = _time(model.train_on_batch, training, steps)
-    if validation is not None:
-        more, start_more = _time(model.test_on_batch, validation, steps)
-        epoch, start = epoch + more, start + start_more
+    begin = time.perf_counter()
+    keras.utils.clear_session()  # as Keras Tuner does before each trial
+    model = build(hp)
+    x, y = training[0]
+    model.fit(x, y, validation_data=validation and validation[0], batch_size=len(x), verbose=0)
+    start = time.perf_counter() - begin
+    epoch = 0.0
+    for step, batches in [(model.train_on_batch, training), (model.test_on_batch, validation)]:
+        if batches is None:
+            continue
+        chosen = ((np.arange(steps) + 0.5) / steps * len(batches)).astype(int)
+        first, second = (_time(step, batches, chosen) for _ in range(2))
+        epoch += second / steps * len(batches)
+        start += first - second  # batches of another length are traced anew
     return epoch, start
 
 
-def _time(step, batches, steps):
-    # The first pass traces the model, the second runs at the pace of all that follow.
-    chosen = ((np.arange(steps) + 0.5) / steps * len(batches)).astype(int)
-    seconds = []
-    for _ in range(2):
-        begin = time.perf_counter()
-        for i in chosen:
-            step(*batches[i])
-        seconds.append(time.perf_counter() - begin)
-    return seconds[1] / steps * len(batches), seconds[0] - seconds[1]
+def _time(step, batches, chosen):
+    begin = time.perf_counter()
+    for i in chosen:
+        step(*batches[i])
+    return time.perf_counter() - begin

@@ -2,21 +2,19 @@ r"""The loop over time in TensorFlow, with its backward pass written by hand.
 
 Keras runs the cell once a step and leaves the backward pass to automatic
 differentiation, which saves and reads again every intermediate value of every
-step. Here a loop holds only what really depends on the step before it:
+step. Here a loop holds only what depends on the step before it:
 
-* Forward, the inputs of all steps are multiplied at once, before the loop. The
-  loop has the product with the state, the gates and the new state, and stores
-  the states alone.
-* Backward, the gates of all steps are computed again from the stored states, at
-  once. With $\delta_t = \partial L / \partial h_t$, every gradient of step $t$ is
-  $\delta_t$ times a factor that is then known, so that the loop carries
-  $\delta_t$ alone. The gradients of the weights are single products after it.
+* The inputs of all steps are multiplied by their weights at once, before the loop.
+* Forward, a step is one product with the state, the gates and the new state. In
+  training the gates and the candidate are kept, by reference, for the way back.
+* Backward, a step carries the gradient of the state alone, with one product. The
+  gradients of all weights are single large products after the loop.
 
 The update gate keeps, as in Keras: $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \hat h_t$.
 So a masked step is one whose update gate is exactly 1: it leaves the state as it
 is, and no gradient passes through it to the weights or the inputs.
 
-Comments name shapes with `n = time * batch`.
+Lesson 02 derives what `_backward` computes.
 """
 
 import tensorflow as tf
@@ -35,6 +33,7 @@ def gru_recurrence(
     mask=None,
     go_backwards=False,
     return_sequences=False,
+    training=False,
 ):
     """Run a GRU (tanh, sigmoid, an update gate that keeps) over whole sequences.
 
@@ -51,18 +50,28 @@ def gru_recurrence(
         mask: Boolean, (batch, time): a False step leaves the state as it is.
         go_backwards: Whether to read the time steps from last to first.
         return_sequences: Whether to return the states after all steps.
+        training: Whether to keep what a backward pass needs. Without it a backward
+            pass, if there is one, runs the forward pass again. The numbers are the same.
 
     Returns:
         With `return_sequences` the states after every step, (batch, time, n_h),
         in the order in which the steps were read; otherwise the last state,
         (batch, n_h).
     """
+    n_h = recurrent_kernel.shape[0]
+    options = (n_h, reset_after, go_backwards, return_sequences, bool(training))
+    # In eager mode the loop would run in Python, hundreds of times slower.
+    run = _compiled_run if tf.executing_eagerly() else _run
+    h = run(x, h_0, kernel, recurrent_kernel, bias, mask, *options)
+    h.set_shape((x.shape[0], x.shape[1], n_h) if return_sequences else (x.shape[0], n_h))
+    return h
+
+
+def _run(x, h_0, kernel, U, bias, mask, n_h, reset_after, go_backwards, return_sequences, training):
     dtype = x.dtype
     computed = tf.float64 if dtype == tf.float64 else tf.float32
-    x, h_0, kernel, recurrent_kernel = (
-        tf.cast(value, computed) for value in (x, h_0, kernel, recurrent_kernel)
-    )
-    bias = None if bias is None else tf.cast(bias, computed)
+    x, h_0, kernel, U = (tf.cast(value, computed) for value in (x, h_0, kernel, U))
+    h_0.set_shape((None, n_h))
 
     x = tf.transpose(x, (1, 0, 2))  # (time, batch, n_x)
     mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (time, batch, 1)
@@ -70,165 +79,149 @@ def gru_recurrence(
         x = tf.reverse(x, [0])
         mask = None if mask is None else tf.reverse(mask, [0])
 
-    n_h = recurrent_kernel.shape[0]
     a = tf.tensordot(x, kernel, 1)  # (time, batch, 3 * n_h)
-    c_h = tf.zeros(n_h, a.dtype)
+    c_h = tf.zeros(n_h, computed)
     if bias is not None and reset_after:
-        # The recurrent biases of z and r are only ever added to the input's.
-        a += bias[0] + tf.concat([bias[1, : 2 * n_h], c_h], 0)
-        c_h = bias[1, 2 * n_h :]
+        bias = tf.cast(bias, computed)
+        c_zr, c_h = tf.split(bias[1], [2 * n_h, n_h])
+        a += bias[0] + tf.pad(c_zr, [[0, n_h]])  # outside the reset gate biases only add up
     elif bias is not None:
-        a += bias
+        a += tf.cast(bias, computed)
     if mask is not None:
-        kept = tf.repeat(tf.constant([_KEEP, 0, 0], a.dtype), n_h)
-        a = tf.where(mask, a, kept)
-
-    h = _recurrence(a, h_0, recurrent_kernel, c_h, reset_after, return_sequences)
-    h.set_shape((x.shape[0], x.shape[1], n_h) if return_sequences else (x.shape[1], n_h))
-    if return_sequences:
-        h = tf.transpose(h, (1, 0, 2))  # (batch, time, n_h)
-    return tf.cast(h, dtype)
-
-
-def _recurrence(a, h_0, U, c_h, reset_after, return_sequences):
-    """Give TensorFlow the forward pass together with its backward pass."""
+        a = tf.where(mask, a, tf.repeat(tf.constant([_KEEP, 0, 0], computed), n_h))
 
     @tf.custom_gradient
     def recurrence(a, h_0, U, c_h):
-        h_before, h_last = _forward(a, h_0, U, c_h, reset_after)
+        keep = "all" if training else "states" if return_sequences else "nothing"
+        h_last, kept = _forward(a, h_0, U, c_h, reset_after, keep)
 
         def backward(dh):
-            return _first_derivatives(dh, a, h_before, U, c_h, reset_after, return_sequences)
+            everything = kept if training else _forward(a, h_0, U, c_h, reset_after, "all")[1]
+            return _refuse_second(lambda dh: _backward(dh, U, everything, reset_after), dh)
 
         if return_sequences:
-            return tf.concat([h_before[1:], h_last[None]], 0), backward
+            return tf.concat([kept[0].stack()[1:], h_last[None]], 0), backward
         return h_last, backward
 
-    return recurrence(a, h_0, U, c_h)
+    h = recurrence(a, h_0, U, c_h)
+    return tf.cast(tf.transpose(h, (1, 0, 2)) if return_sequences else h, dtype)
 
 
-def _first_derivatives(dh, a, h_before, U, c_h, reset_after, return_sequences):
-    """Run the backward pass, and refuse to be differentiated again."""
-
-    @tf.custom_gradient
-    def gradients(dh, a, h_before, U, c_h):
-        def refuse(*_):
-            raise NotImplementedError(
-                "gru_tf's recurrence has no second derivatives. Use the layer with "
-                "unroll=True, or keras.layers.GRU, where they are needed."
-            )
-
-        return _backward(dh, a, h_before, U, c_h, reset_after, return_sequences), refuse
-
-    return gradients(dh, a, h_before, U, c_h)
+_compiled_run = tf.function(_run, autograph=False, reduce_retracing=True)
 
 
-def _gates(a, h, U, c_h, reset_after):
-    """Compute z, r, U_h h + c_h (with `reset_after`, else None) and the candidate.
-
-    One step or all steps at once: `a` is (batch, 3 * n_h) or (n, 3 * n_h).
-    """
-    n_h = a.shape[-1] // 3
-    m = tf.matmul(h, U if reset_after else U[:, : 2 * n_h])
-    zr = tf.sigmoid(a[:, : 2 * n_h] + m[:, : 2 * n_h])
-    z, r = zr[:, :n_h], zr[:, n_h:]
-    if reset_after:
-        u = m[:, 2 * n_h :] + c_h
-        return z, r, u, tf.tanh(a[:, 2 * n_h :] + r * u)
-    return z, r, None, tf.tanh(a[:, 2 * n_h :] + tf.matmul(r * h, U[:, 2 * n_h :]))
-
-
-@tf.function(autograph=False)
-def _forward(a, h_0, U, c_h, reset_after):
-    """Return the states before every step, (time, batch, n_h), and the last state."""
-
-    def step(h, a_t):
-        z, _, _, h_hat = _gates(a_t, h, U, c_h, reset_after)
-        return h_hat + z * (h - h_hat)
-
-    return _scan(step, h_0, [a])
-
-
-@tf.function(autograph=False)
-def _backward(dh, a, h_before, U, c_h, reset_after, return_sequences):
-    """Return the gradients of a, h_0, U and c_h.
-
-    `dh` is the gradient of every state, (time, batch, n_h), with
-    `return_sequences`, otherwise of the last state, (batch, n_h).
-    """
-    n_h = a.shape[-1] // 3
-    flat = (-1, n_h)
-    steps = tf.shape(h_before)  # time, batch, n_h
-    h = tf.reshape(h_before, flat)  # (n, n_h)
-    z, r, u, h_hat = _gates(tf.reshape(a, (-1, 3 * n_h)), h, U, c_h, reset_after)
-
-    # Each gradient of a step's pre-activations is delta times one of these factors.
-    to_h = (1 - z) * (1 - h_hat * h_hat)
-    to_z = (h - h_hat) * z * (1 - z)
-    U_zr, U_h = tf.transpose(U[:, : 2 * n_h]), tf.transpose(U[:, 2 * n_h :])
-    if reset_after:
-        to_r = to_h * u * r * (1 - r)
-        factors = tf.stack([to_z, to_r, to_h * r], 1)  # (n, 3, n_h)
-        U_zrh = tf.concat([U_zr, U_h], 0)
-
-        def step(delta, z_t, factors_t):
-            dm = tf.reshape(delta[:, None] * factors_t, (-1, 3 * n_h))
-            return delta * z_t + tf.matmul(dm, U_zrh)
-    else:
-        to_r = h * r * (1 - r)  # times the gradient of r * h, not delta
-        factors = tf.stack([to_z, to_r, to_h, r], 1)  # (n, 4, n_h)
-
-        def step(delta, z_t, factors_t):
-            f_z, f_r, f_h, r_t = tf.unstack(factors_t, axis=1)
-            d_rh = tf.matmul(delta * f_h, U_h)
-            da_zr = tf.concat([delta * f_z, d_rh * f_r], 1)
-            return delta * z_t + d_rh * r_t + tf.matmul(da_zr, U_zr)
-
-    inputs = [tf.reshape(z, steps), tf.reshape(factors, (steps[0], steps[1], -1, n_h))]
-    if return_sequences:
-        # The step that leads to h_{t-1} also meets the gradient of the output h_{t-1}.
-        inputs.append(tf.concat([tf.zeros_like(dh[:1]), dh[:-1]], 0))
-        delta, dh_0 = _scan(lambda d, z_t, f_t, dh_t: step(d, z_t, f_t) + dh_t, dh[-1], inputs, -1)
-    else:
-        delta, dh_0 = _scan(step, dh, inputs, -1)
-
-    delta = tf.reshape(delta, flat)
-    da_z, da_h = delta * to_z, delta * to_h
-    if reset_after:
-        da_r, du = delta * to_r, da_h * r
-        dU = tf.matmul(h, tf.concat([da_z, da_r, du], 1), transpose_a=True)
-        dc_h = tf.reduce_sum(du, 0)
-    else:
-        da_r = tf.matmul(da_h, U_h) * to_r
-        dU_zr = tf.matmul(h, tf.concat([da_z, da_r], 1), transpose_a=True)
-        dU = tf.concat([dU_zr, tf.matmul(r * h, da_h, transpose_a=True)], 1)
-        dc_h = tf.zeros_like(c_h)
-    da = tf.reshape(tf.concat([da_z, da_r, da_h], 1), tf.shape(a))
-    return da, dh_0, dU, dc_h
-
-
-def _scan(step, state, inputs, direction=1):
-    """Carry `state` through `step(state, *inputs of the step)` over all time steps.
+def _forward(a, h_0, U, c_h, reset_after, keep):
+    """Run the steps.
 
     Args:
-        step: Function from the state, (batch, n_h), and a step's inputs to the next state.
-        state: First state, (batch, n_h).
-        inputs: List of tensors, (time, batch, ...).
-        direction: 1 from the first step to the last, -1 from the last to the first.
+        a: What the inputs add to the gates and the candidate, (time, batch, 3 * n_h).
+        h_0: Initial state, (batch, n_h).
+        U: Recurrent weights, (n_h, 3 * n_h).
+        c_h: The bias inside the reset gate, (n_h,); zero without `reset_after`.
+        reset_after: Whether the reset gate acts after the recurrent product.
+        keep: What to keep of every step: `"nothing"`, `"states"` or `"all"`.
 
     Returns:
-        The states before every step, (time, batch, n_h), and the last state.
+        The last state, (batch, n_h), and a list of what was kept, an array over the
+        steps each: the state before the step; and with `"all"` the gates z and r side
+        by side, the candidate, and u, which is the reset gate's other factor
+        h U_h + c_h with `reset_after`, and otherwise r * h.
     """
-    time = tf.shape(inputs[0])[0]
-    inputs = [tf.TensorArray(x.dtype, time, element_shape=x.shape[1:]).unstack(x) for x in inputs]
-    states = tf.TensorArray(state.dtype, time, element_shape=state.shape)
+    n_h, time = U.shape[0], tf.shape(a)[0]
+    a = _array(time, 3 * n_h, a.dtype).unstack(a)
+    U_zr, U_h = tf.split(U, [2 * n_h, n_h], axis=1)
 
-    def body(count, state, states):
-        t = count if direction == 1 else time - 1 - count
-        states = states.write(t, state)
-        return count + 1, step(state, *(x.read(t) for x in inputs)), states
+    def step(a_t, h):
+        a_zr, a_h = tf.split(a_t, [2 * n_h, n_h], axis=1)
+        if reset_after:
+            m_zr, m_h = tf.split(tf.matmul(h, U), [2 * n_h, n_h], axis=1)
+            zr = tf.sigmoid(a_zr + m_zr)
+            z, r = tf.split(zr, 2, axis=1)
+            u = m_h + c_h
+            h_hat = tf.tanh(a_h + r * u)
+        else:
+            zr = tf.sigmoid(a_zr + tf.matmul(h, U_zr))
+            z, r = tf.split(zr, 2, axis=1)
+            u = r * h
+            h_hat = tf.tanh(a_h + tf.matmul(u, U_h))
+        return h_hat + z * (h - h_hat), (h, zr, h_hat, u)
 
-    _, state, states = tf.while_loop(
-        lambda count, *_: count < time, body, (0, state, states), maximum_iterations=time
+    def body(t, h, kept):
+        h, values = step(a.read(t), h)
+        return t + 1, h, [array.write(t, value) for array, value in zip(kept, values)]  # noqa: B905
+
+    sizes = {"nothing": [], "states": [n_h], "all": [n_h, 2 * n_h, n_h, n_h]}[keep]
+    kept = [_array(time, size, a.dtype) for size in sizes]
+    _, h, kept = tf.while_loop(
+        lambda t, *_: t < time, body, (tf.constant(0), h_0, kept), maximum_iterations=time
     )
-    return states.stack(), state
+    return h, kept
+
+
+def _backward(dh, U, kept, reset_after):
+    """Return the gradients of a, h_0, U and c_h, the arguments of `_forward`.
+
+    Args:
+        dh: Gradient of every state, (time, batch, n_h), or of the last, (batch, n_h).
+        U: Recurrent weights, (n_h, 3 * n_h).
+        kept: All that `_forward` kept of every step.
+        reset_after: Whether the reset gate acts after the recurrent product.
+    """
+    n_h, time, dtype = U.shape[0], kept[0].size(), U.dtype
+    every_step = dh.shape.rank == 3
+    outer = _array(time, n_h, dtype).unstack(dh) if every_step else None
+    U_zr, U_h = tf.split(U, [2 * n_h, n_h], axis=1)
+
+    def body(t, dh, das, dus):
+        h, zr, h_hat, u = (array.read(t) for array in kept)
+        z, r = tf.split(zr, 2, axis=1)
+        if every_step:
+            dh += outer.read(t)
+        dh_z = dh * z  # what reaches h directly
+        da_z = dh_z * (1 - z) * (h - h_hat)
+        da_h = (dh - dh_z) * (1 - h_hat * h_hat)
+        if reset_after:
+            du = da_h * r
+            da_r = du * u * (1 - r)
+            dh = dh_z + tf.matmul(tf.concat([da_z, da_r, du], 1), U, transpose_b=True)
+        else:
+            du = tf.matmul(da_h, U_h, transpose_b=True)
+            da_r = du * u * (1 - r)
+            da_zr = tf.concat([da_z, da_r], 1)
+            dh = dh_z + du * r + tf.matmul(da_zr, U_zr, transpose_b=True)
+        da = tf.concat([da_z, da_r, da_h], 1)
+        return t - 1, dh, das.write(t, da), dus.write(t, du)
+
+    das, dus = _array(time, 3 * n_h, dtype), _array(time, n_h, dtype)
+    _, dh_0, das, dus = tf.while_loop(
+        lambda t, *_: t >= 0,
+        body,
+        (time - 1, tf.zeros_like(dh[0]) if every_step else dh, das, dus),
+        maximum_iterations=time,
+    )
+    # From here on all steps at once, (time * batch, size).
+    h, da, du = kept[0].concat(), das.concat(), dus.concat()
+    da_zr, da_h = tf.split(da, [2 * n_h, n_h], axis=1)
+    left, right = (h, du) if reset_after else (kept[3].concat(), da_h)
+    dU = [tf.matmul(h, da_zr, transpose_a=True), tf.matmul(left, right, transpose_a=True)]
+    return das.stack(), dh_0, tf.concat(dU, 1), tf.reduce_sum(du, 0)
+
+
+def _refuse_second(backward, dh):
+    """Call `backward(dh)` so that differentiating its result is an error."""
+
+    @tf.custom_gradient
+    def gradients(dh):
+        def refuse(*_):
+            raise NotImplementedError(
+                "gru_tf's recurrence has no second derivatives. Where they are needed, make "
+                "the layer with unroll=True, or use keras.layers.GRU."
+            )
+
+        return backward(dh), refuse
+
+    return gradients(dh)
+
+
+def _array(time, size, dtype):
+    return tf.TensorArray(dtype, time, element_shape=(None, size), clear_after_read=False)

@@ -10,6 +10,7 @@ Source: https://keras.io/keras_tuner/
 
 import contextlib
 import functools  # noqa: F401  (the example of the first docstring)
+import gc
 import importlib.util
 import io
 import time
@@ -26,7 +27,11 @@ from gru_tf.models import build_sentiment_classifier
 from gru_tf.pricing import Price, dry_run, price
 
 __all__ = [
-    "Price", "build_tunable_sentiment_classifier", "leaderboard", "make_tuner", "price",
+    "Price",
+    "build_tunable_sentiment_classifier",
+    "leaderboard",
+    "make_tuner",
+    "price",
 ]
 
 
@@ -85,12 +90,19 @@ class _Search:
             self._say(f"Nothing left to run: {done} of {done} trials are done, {self._best()}.")
         elif done:
             self._say(f"Going on after {done} of {self._total} trials, {self._best()}.")
-        super().search(*args, verbose=0, **kwargs)  # 0 for Keras Tuner, which clears the screen
+        # Keras Tuner collects garbage before each trial. What was there before the search it
+        # need not go through every time: that is half a second a trial.
+        gc.freeze()
+        try:
+            super().search(*args, verbose=0, **kwargs)  # 0, or Keras Tuner clears the screen
+        finally:
+            gc.unfreeze()
 
     def run_trial(self, trial, *args, **kwargs):
         # The seed depends on nothing but what the trial is, so a search that was stopped and
         # resumed gives the scores of one that was not.
         keras.utils.set_random_seed(_trial_seed(trial, self.oracle.seed))
+        args = [data() if callable(data) else data for data in args]
         start = time.monotonic()
         histories = super().run_trial(trial, *args, **{"epochs": self.max_epochs, **kwargs})
         for history in histories:  # what lies beside the metrics is saved with them
@@ -127,12 +139,19 @@ class _RandomSearch(_Search, kt.RandomSearch):
 
 
 class _GridSearch(_Search, kt.GridSearch):
-    pass
+    def reload(self):
+        super().reload()
+        # Keras Tuner doesn't save how far it is in the grid: a resumed search would end at once.
+        previous = None
+        for trial_id in self.oracle.start_order:
+            self.oracle._ordered_ids.insert(trial_id, previous)
+            previous = trial_id
+        self.oracle._populate_next = list(self.oracle.start_order)
 
 
 class _BayesianOptimization(_Search, kt.BayesianOptimization):
     def pre_create_trial(self):
-        # Keras Tuner doesn't save this generator, so a resumed search would draw anew.
+        # Keras Tuner doesn't save this generator: a resumed search would draw other points.
         self.oracle._random_state = np.random.RandomState(
             self.oracle.seed + len(self.oracle.end_order)
         )
@@ -183,7 +202,9 @@ def make_tuner(
 
     Returns:
         A `keras_tuner.Tuner`. Its `search` takes the arguments of `model.fit` but for
-        `epochs`, and prints one line a trial, or nothing with `verbose=0`.
+        `epochs`, and prints one line a trial, or nothing with `verbose=0`. In place of
+        a dataset that draws its batches anew in each pass, as `bucket_by_length` does,
+        give it a function that makes one: then no trial depends on those before it.
 
     Raises:
         ValueError: If an argument isn't one of those above, the builder declares no
@@ -225,18 +246,19 @@ def make_tuner(
         options = {"max_epochs": max_epochs, "factor": factor}
     elif kind == "grid" or max_trials is not None:
         options = {"max_trials": max_trials}
-    goal = kt.engine.objective.create_objective(objective)
+    goal = kt.Oracle(objective=objective).objective  # its name and direction
+    space, builder = fingerprint.describe_builder(build, goal.name)
     settings = {
         "kind": kind,
         "max_epochs": max_epochs,
         **options,
-        "objective": f"{goal.direction} {goal.name}",
+        "objective": [goal.name, goal.direction],
         "seed": seed,
-        "hyperparameters": _check_builder(build, goal.name),
-        "builder": _describe(build),
+        "hyperparameter": space,
+        "builder": builder,
     }
     folder = Path(directory) / name
-    _check_folder(folder, settings, overwrite)
+    fingerprint.claim_folder(folder, settings, overwrite)
     with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
         tuner = _KINDS[kind](
             build,
@@ -251,9 +273,8 @@ def make_tuner(
     # Of a trial whose start was cut off between two writes only the folder is left.
     for trial_id in tuner.oracle.trials.keys() - set(tuner.oracle.start_order):
         del tuner.oracle.trials[trial_id]
-    _write_json(folder / "search.json", settings)
+    fingerprint.write(folder / "search.json", settings)
     return tuner
-
 
 
 def leaderboard(tuner):
@@ -288,7 +309,11 @@ def leaderboard(tuner):
         row["score"] = trial.score if trial.status == "COMPLETED" else np.nan
         row["status"] = trial.status.lower()
         rows.append(row)
-    ...
+    table = pd.DataFrame(rows, columns=None if rows else ["trial", "score"])
+    ascending = tuner.oracle.objective.direction == "min"
+    table = table.sort_values("score", ascending=ascending, kind="stable", ignore_index=True)
+    table.index = pd.RangeIndex(1, len(table) + 1, name="rank")
+    return table
 
 
 def _chosen(values):

@@ -47,18 +47,15 @@ def pair(**arguments):
 
 
 def outputs_and_gradients(layer, x, h_0=None, mask=None, training=False):
-    """Return all outputs and the gradients of a random-weighted sum of them."""
-    x = tf.constant(x)
+    """Return all outputs and the gradients of the sum of their squares."""
+    x = tf.convert_to_tensor(x)
     h_0 = None if h_0 is None else tf.constant(h_0)
     watched = [x] if h_0 is None else [x, h_0]
     with tf.GradientTape() as tape:
         tape.watch(watched)
         mask = None if mask is None else tf.constant(mask)
         outputs = tf.nest.flatten(layer(x, initial_state=h_0, mask=mask, training=training))
-        rng = np.random.default_rng(2)
-        loss = sum(
-            tf.reduce_sum(tf.constant(rng.normal(size=y.shape), y.dtype) * y) for y in outputs
-        )
+        loss = sum(tf.reduce_sum(y**2) for y in outputs)
     gradients = tape.gradient(loss, [*watched, *(w.value for w in layer.trainable_variables)])
     return [*outputs, *gradients]
 
@@ -83,10 +80,10 @@ def test_outputs_and_gradients_equal_keras(mask, reset_after, return_sequences):
                 zero_output_for_mask=zero_output_for_mask,
             )
             x, h_0 = random_inputs()
-            for state in (None, h_0):
+            for state, training in ((None, True), (h_0, False)):
                 assert_same(
-                    outputs_and_gradients(theirs, x, state, MASKS[mask]),
-                    outputs_and_gradients(ours, x, state, MASKS[mask]),
+                    outputs_and_gradients(theirs, x, state, MASKS[mask], training),
+                    outputs_and_gradients(ours, x, state, MASKS[mask], training),
                 )
 
 
@@ -230,29 +227,42 @@ def test_mixed_precision_is_nearer_to_float32_than_keras(policy):
     assert error <= their_error
 
 
-def test_unknown_batch_and_time():
+@pytest.mark.parametrize("reset_after", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_unknown_batch_and_time(reset_after, training):
     x, _ = random_inputs()
-    theirs, ours = pair(return_sequences=True, return_state=True)
-    spec = tf.TensorSpec((None, None, N_X))
-    symbolic = tf.function(lambda x: ours(x), input_signature=[spec])
+    theirs, ours = pair(return_sequences=True, return_state=True, reset_after=reset_after)
+    symbolic = tf.function(
+        lambda x: outputs_and_gradients(ours, x, training=training),
+        input_signature=[tf.TensorSpec((None, None, N_X))],
+    )
     for part in (x, x[:1], x[:, :1]):
-        assert_same(theirs(part), symbolic(part))
+        with tf.GradientTape() as tape:
+            tape.watch(part := tf.constant(part))
+            loss = sum(tf.reduce_sum(y**2) for y in theirs(part))
+        assert_same([*theirs(part), tape.gradient(loss, part)], symbolic(part)[:3])
     inputs = keras.Input((None, N_X))
     assert ours(inputs)[0].shape == (None, None, N_H)
     assert ours(keras.Input((TIME, N_X), batch_size=2))[0].shape == (2, TIME, N_H)
 
 
-def test_second_derivatives_are_refused():
+@pytest.mark.parametrize("compiled", [True, False])
+def test_second_derivatives_are_refused(compiled):
     layer = randomise(gru_tf.GRU(N_H))
-    x = tf.constant(random_inputs()[0])
-    with tf.GradientTape() as outer:
-        outer.watch(x)
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            y = tf.reduce_sum(layer(x) ** 2)
-        slope = inner.gradient(y, x)
+
+    def second_derivative(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = tf.reduce_sum(layer(x) ** 2)
+            slope = inner.gradient(y, x)
+        return outer.gradient(slope, x)
+
     with pytest.raises(NotImplementedError, match="unroll=True"):
-        outer.gradient(slope, x)
+        (tf.function(second_derivative) if compiled else second_derivative)(
+            tf.constant(random_inputs()[0])
+        )
 
 
 def test_config_holds_every_argument():

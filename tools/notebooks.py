@@ -9,6 +9,7 @@ then exit with 1. ``refresh`` leaves a notebook that failed as it was.
 
 import argparse
 import asyncio
+import base64
 import os
 import sys
 import time
@@ -22,7 +23,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
-KERNEL_LOG = BUILD / "kernels.log"  # what kernels say outside of cells, mostly TensorFlow's start-up
+KERNEL_LOG = BUILD / "kernels.log"  # what kernels say outside of cells, TensorFlow's start-up
+README_FIGURE = ROOT / "docs" / "figure.png"
 CELL_SECONDS = 300  # as long as `make test` gives a cell
 
 # What the kernels inherit: TensorFlow quiet, and the back ends that the lessons are written for.
@@ -48,7 +50,7 @@ METADATA = {
 
 @dataclass(frozen=True)
 class Run:
-    """What became of one notebook: the executed copy, its seconds, and what went wrong, if it did."""
+    """What became of one notebook: its executed copy, and what went wrong, if anything did."""
 
     path: Path
     notebook: nbformat.NotebookNode
@@ -115,13 +117,16 @@ def execute(path):
     try:
         asyncio.run(run_all())
     except CellExecutionError as error:
-        failure = f"code cell {progress.n_done}: {error.ename}: {one_line(error.evalue)}"
+        progress.n_done -= 1  # the failing cell was counted
+        failure = f"{error.ename}: {one_line(error.evalue)}"
     except CellTimeoutError:
-        failure = f"code cell {progress.n_done + 1}: not done after {CELL_SECONDS} s"
+        failure = f"not done after {CELL_SECONDS} s"
     except (DeadKernelError, RuntimeError):
-        failure = f"code cell {progress.n_done + 1}: the kernel died, see {KERNEL_LOG}"
+        failure = f"the kernel died, see {KERNEL_LOG}"
     except (AssertionError, asyncio.CancelledError):  # how nbclient answers Ctrl-C
         raise KeyboardInterrupt from None
+    if failure:
+        failure = f"code cell {progress.n_done + 1}: {failure}"
     progress.show("  FAILED" if failure else "", last=True)
     tidy(notebook)
     return Run(path, notebook, progress.seconds, failure)
@@ -144,6 +149,16 @@ def save(notebook, path):
     unfinished = path.with_name(f"{path.name}.unfinished")
     nbformat.write(notebook, unfinished)
     os.replace(unfinished, path)
+
+
+def tagged_figure(notebook):
+    """Return as bytes the figure of the cell that is tagged readme-figure, or None."""
+    for cell in notebook.cells:
+        if "readme-figure" in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    return base64.b64decode(output.data["image/png"])
+    return None
 
 
 def display_name(path):
@@ -176,12 +191,15 @@ def build():
 
 
 def refresh(paths):
-    """Execute each notebook and save it in place, unless it fails."""
+    """Execute each notebook and save it in place, unless it fails, with the README's figure."""
     runs = []
     for path in paths or find_notebooks():
         runs.append(execute(path.resolve()))
         if runs[-1].failure is None:
             save(runs[-1].notebook, runs[-1].path)
+            if figure := tagged_figure(runs[-1].notebook):
+                README_FIGURE.parent.mkdir(exist_ok=True)
+                README_FIGURE.write_bytes(figure)
     return runs
 
 

@@ -1,0 +1,39 @@
+# Each command first makes .venv where it is missing or older than the pins, and
+# loses no time where it is not. To choose the Python that it is made with:
+#
+#     make PYTHON=python3.12 test
+
+PYTHON =
+RUN = .venv/bin/python
+
+.DEFAULT_GOAL = help
+.PHONY: help venv lab notebooks test refresh pins clean
+
+help:       ## list these commands
+	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+lab: venv           ## open the lessons in JupyterLab
+	@$(RUN) -m jupyterlab notebooks
+
+notebooks: venv     ## run copies of all notebooks under build/, and write pages to read
+	@$(RUN) tools/notebooks.py build
+
+test: venv          ## check the code, the package, and every notebook against its stored outputs
+	@$(RUN) -m ruff check --quiet
+	@$(RUN) -m ruff format --check --quiet
+	@$(RUN) -m pytest --nbval --cov tests notebooks
+
+refresh: venv       ## run every notebook and save it in place
+	@$(RUN) tools/notebooks.py refresh
+
+pins: venv          ## move the pins to the newest releases, and test
+	@$(RUN) tools/pins.py
+	@$(MAKE) test
+
+clean:              ## remove what these commands made, but for .venv
+	@rm -rf build dist *.egg-info .coverage htmlcov .hypothesis .pytest_cache .ruff_cache
+	@find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
+	@find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+venv:
+	@sh tools/venv.sh "$(PYTHON)"

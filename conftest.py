@@ -1,0 +1,22 @@
+"""What pytest must know for the tests and for the notebooks alike."""
+
+import os
+
+import matplotlib
+import nbval.plugin
+
+# Inherited by the notebooks' kernels. A back end of matplotlib's set outside would hide figures.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.pop("MPLBACKEND", None)
+matplotlib.use("agg")
+
+# Coverage is what the tests reach: a line that a lesson happens to pass through is not checked by
+# that, and tracing would slow the lessons down.
+nbval.plugin.setup_coverage = nbval.plugin.teardown_coverage = lambda *_: None
+
+
+def pytest_collectstart(collector):
+    """Leave stderr out of the comparison: TensorFlow's differs from machine to machine."""
+    if isinstance(collector, nbval.plugin.IPyNbFile):
+        collector.skip_compare += ("stderr",)

@@ -1,0 +1,78 @@
+"""The full search of lesson 05, from the command line.
+
+python -m gru_tf.search --price     # what it costs on this machine
+python -m gru_tf.search             # run it; Ctrl-C stops it
+python -m gru_tf.search             # the same again: go on where it stopped
+"""
+
+import argparse
+import functools
+
+import keras
+
+from gru_tf.datasets import bucket_by_length, load_imdb
+from gru_tf.layers import GRU
+from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner, price
+
+
+def main(arguments=None):
+    """Search for a sentiment classifier, retrain the best, and judge it on held-out films.
+
+    Args:
+        arguments: List of the words of the command line, or None for those typed.
+
+    Returns:
+        Accuracy of the retrained model on the test reviews, or None with `--price`.
+    """
+    options = _parse(arguments)
+    build = functools.partial(
+        build_tunable_sentiment_classifier, max_units=options.max_units, gru=GRU
+    )
+    tuner = make_tuner(
+        options.kind,
+        build,
+        max_epochs=options.max_epochs,
+        max_trials=options.max_trials,
+        directory=options.directory,
+        name=options.name,
+        overwrite=options.overwrite,
+    )
+    reviews, n = load_imdb(maxlen=options.maxlen), options.reviews
+    # A function, so that each trial has its batches in the same order.
+    training = functools.partial(bucket_by_length, reviews.x_train[:n], reviews.y_train[:n])
+    validation = bucket_by_length(reviews.x_valid[:n], reviews.y_valid[:n], shuffle=False)
+    test = bucket_by_length(reviews.x_test[:n], reviews.y_test[:n], shuffle=False)
+    print(price(tuner, training, validation_data=validation))
+    if options.price:
+        return None
+
+    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
+    tuner.search(training, validation_data=validation, callbacks=[stop])
+    print(leaderboard(tuner).head(10).to_string())
+
+    keras.utils.set_random_seed(1)
+    model = build(tuner.get_best_hyperparameters()[0])
+    epochs = 2 * options.max_epochs  # early stopping decides
+    model.fit(training(), validation_data=validation, epochs=epochs, callbacks=[stop], verbose=2)
+    accuracy = model.evaluate(test, verbose=0)[1]
+    print(f"accuracy on the held-out reviews: {accuracy:.4f}")
+    return accuracy
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser("python -m gru_tf.search", description=main.__doc__[:86])
+    parser.add_argument("--price", action="store_true", help="say what is left to run, and stop")
+    parser.add_argument("--name", default="imdb", help="name of the search: %(default)s")
+    parser.add_argument("--directory", default="searches", help="for its files: %(default)s")
+    parser.add_argument("--overwrite", action="store_true", help="delete a search of that name")
+    parser.add_argument("--kind", default="hyperband", help="or random, grid, bayesian")
+    parser.add_argument("--max-epochs", type=int, default=10, help="of a model: %(default)s")
+    parser.add_argument("--max-trials", type=int, help="for the other kinds")
+    parser.add_argument("--max-units", type=int, default=512, help="of the GRU: %(default)s")
+    parser.add_argument("--maxlen", type=int, default=500, help="words of a review: %(default)s")
+    parser.add_argument("--reviews", type=int, help="use only the first of each part")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

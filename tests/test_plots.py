@@ -1,0 +1,147 @@
+"""Figures: what is drawn equals what was given."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from gru_tf.plots import PALETTE, plot_gates, plot_history, plot_search
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    before = dict(plt.rcParams)
+    yield
+    plt.close("all")
+    assert dict(plt.rcParams) == before, "matplotlib's settings must be left alone"
+
+
+def _lines(ax):
+    return {line.get_label(): line.get_xydata().tolist() for line in ax.get_lines()}
+
+
+def test_history_draws_training_and_validation_by_epoch():
+    ax = plot_history({"mae": [3.0, 2.0], "val_mae": [4.0, 5.0], "loss": [9.0, 9.0]}, "mae")
+    assert _lines(ax) == {"training": [[1, 3], [2, 2]], "validation": [[1, 4], [2, 5]]}
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "mae")
+    assert ax.get_title() == "mae by epoch"
+
+
+def test_history_of_keras_and_without_validation():
+    import keras
+
+    rng = np.random.default_rng(0)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    history = model.fit(rng.normal(size=(8, 2)), rng.normal(size=8), epochs=3, verbose=0)
+    lines = _lines(plot_history(history))
+    assert list(lines) == ["training"]
+    np.testing.assert_allclose(
+        lines["training"], np.column_stack([[1, 2, 3], history.history["loss"]])
+    )
+
+
+def test_histories_of_two_models_share_axes():
+    ax = plot_history({"loss": [2.0, 1.0]}, label="GRU")
+    same = plot_history({"loss": [3.0, 2.5]}, label="LSTM", color=PALETTE[1], ax=ax)
+    assert same is ax
+    assert list(_lines(ax)) == ["GRU training", "LSTM training"]
+    assert [line.get_color() for line in ax.get_lines()] == list(PALETTE[:2])
+
+
+def test_history_without_the_metric():
+    with pytest.raises(ValueError, match=r"'accuracy'.*\['loss'\]"):
+        plot_history({"loss": [1.0]}, "accuracy")
+
+
+def test_gates_as_heat_maps_with_words():
+    rng = np.random.default_rng(1)
+    z, h = rng.uniform(size=(4, 3)), rng.uniform(-1, 1, size=(4, 2))
+    words = ["not", "a", "bad", "film"]
+    axes = plot_gates({"update gate z": z, "state h": h}, words)
+    assert [ax.get_title(loc="left") for ax in axes] == ["update gate z", "state h"]
+    for ax, values, low in zip(axes, (z, h), (0, -1), strict=True):
+        image = ax.get_images()[0]
+        np.testing.assert_array_equal(image.get_array(), values.T)
+        assert image.get_clim() == (low, 1)
+        assert ax.get_ylabel() == "unit"
+    assert [label.get_text() for label in axes[-1].get_xticklabels()] == words
+    assert axes[-1].get_xticks().tolist() == [1, 2, 3, 4]
+
+
+def test_gates_as_lines():
+    r = np.random.default_rng(2).uniform(size=(5, 2))
+    (ax,) = plot_gates({"reset gate r": r}, style="lines", title="A signal")
+    drawn = np.array([line.get_ydata() for line in ax.get_lines()]).T
+    np.testing.assert_array_equal(drawn, r)
+    assert ax.get_lines()[0].get_xdata().tolist() == [1, 2, 3, 4, 5]
+    assert ax.get_xlabel() == "time step"
+    assert ax.figure.get_suptitle() == "A signal"
+
+
+def test_gates_on_given_axes():
+    _, given = plt.subplots(2)
+    gates = {"z": np.zeros((3, 1)), "r": np.ones((3, 1))}
+    assert list(plot_gates(gates, axes=given)) == list(given)
+
+
+@pytest.mark.parametrize(
+    ("gates", "options", "message"),
+    [
+        ({"z": np.zeros(3)}, {}, r"\(time, units\).*\(3,\)"),
+        ({}, {}, "must be an array"),
+        ({"z": np.zeros((3, 1)), "r": np.zeros((4, 1))}, {}, "same number of time steps"),
+        ({"z": np.zeros((3, 1))}, {"labels": ["a"]}, "1 labels"),
+        ({"z": np.zeros((3, 1))}, {"style": "bars"}, "'bars'"),
+    ],
+)
+def test_gates_of_wrong_shape(gates, options, message):
+    with pytest.raises(ValueError, match=message):
+        plot_gates(gates, **options)
+
+
+def test_gates_with_too_few_axes():
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match="1 axes for 2 gates"):
+        plot_gates({"z": np.zeros((3, 1)), "r": np.zeros((3, 1))}, axes=ax)
+
+
+# Four trials in the order 1..4 cost 2, 2, 3 and 4 epochs; the third failed.
+TRIALS = {
+    "trial": [4, 1, 2, 3],
+    "epochs_run": [4, 2, 2, 3],
+    "score": [0.9, 0.7, 0.6, np.nan],
+}
+
+
+@pytest.mark.parametrize("table", [TRIALS, pd.DataFrame(TRIALS)])
+def test_search_by_epochs_spent(table):
+    ax = plot_search(table, label="Hyperband")
+    trials, best = ax.get_lines()
+    assert trials.get_label() == "Hyperband trials"
+    assert trials.get_xdata().tolist() == [2, 4, 7, 11]
+    np.testing.assert_array_equal(trials.get_ydata(), [0.7, 0.6, np.nan, 0.9])
+    assert best.get_ydata().tolist() == [0.7, 0.7, 0.7, 0.9]
+    assert ax.get_ylabel() == "val_accuracy"
+    assert "epochs" in ax.get_xlabel()
+
+
+def test_search_for_a_low_score():
+    _, best = plot_search(TRIALS, direction="min", metric="val_loss").get_lines()
+    assert best.get_ydata().tolist() == [0.7, 0.6, 0.6, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        ({"trial": [1]}, {}, r"\['epochs_run', 'score'\]"),
+        (TRIALS, {"direction": "up"}, "'up'"),
+    ],
+)
+def test_search_with_bad_input(table, options, message):
+    with pytest.raises(ValueError, match=message):
+        plot_search(table, **options)

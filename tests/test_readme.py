@@ -1,0 +1,111 @@
+"""What README.md and CONTRIBUTING.md say is so, and the commands that they give work."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import pages
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text, language="sh"):
+    """Return the commands of a document's blocks, without their comments."""
+    lines = "".join(blocks(text, language)).splitlines()
+    parts = [part for line in lines for part in re.split(r" && |; ", line.split("#")[0])]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def test_python_runs_as_it_stands(tmp_path):
+    (tmp_path / "readme.py").write_text("\n".join(blocks(README, "python")), encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "readme.py"], cwd=tmp_path, text=True, capture_output=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "2 trials, 2 epoch-runs" in result.stdout
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_table_agrees_with_the_lesson(lesson):
+    first = nbformat.read(lesson, as_version=4).cells[0].source
+    title, _ = pages.title_and_promise(nbformat.read(lesson, as_version=4))
+    minutes = re.search(r"About (.+) minutes? on 2 cores", first)[1]
+    [row] = [line for line in README.splitlines() if f"(notebooks/{lesson.name})" in line]
+    assert f"[{title}](notebooks/{lesson.name})" in row
+    assert f"| {minutes} |" in row
+    assert pages.BADGE.search(first)[0] in row
+
+
+def test_no_lesson_is_in_the_table_that_is_not_there():
+    assert set(re.findall(r"\(notebooks/(\w+\.ipynb)\)", README)) == {path.name for path in LESSONS}
+
+
+def test_make_commands_exist():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"\bmake ([a-z]+)\b(?= *(?:#|`|$))", README + CONTRIBUTING, re.MULTILINE)
+    assert {"notebooks", "test", "lab", "refresh", "pins"} <= set(named) <= set(targets)
+
+
+def test_every_other_command_is_one_that_make_or_ci_runs():
+    """`make` runs what it names; the rest is here, or belongs to git and the shell."""
+    run_by = (ROOT / "Makefile").read_text() + (ROOT / "tools" / "venv.sh").read_text()
+    run_by = run_by.replace("$(RUN)", ".venv/bin/python").replace('"$python"', "py -3.12")
+    run_by = run_by.replace(" -qq --disable-pip-version-check", "").replace(" --clear", "")
+    windows = [
+        command.replace(".venv\\Scripts\\python", ".venv/bin/python").replace("\\", "/")
+        for command in commands(README, "powershell")
+    ]
+    allowed = re.compile(rf"git clone {ADDRESS}|cd \w[\w-]+|make [a-z]+")
+    for command in commands(README) + windows:
+        assert allowed.fullmatch(command) or command in run_by, command
+    assert len(windows) == 8
+
+
+def test_commands_for_one_notebook_work(tmp_path):
+    """They are run on a notebook of one cell, in a folder like this one."""
+    lines = [line for line in commands(CONTRIBUTING) if not line.startswith("make ")]
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    for name in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    cells = [nbformat.v4.new_code_cell("print(1)")]
+    (tmp_path / "notebooks").mkdir()
+    lesson = tmp_path / "notebooks" / "01_equations.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), lesson)
+    of_one, of_all = lines[:2], lines[2:]
+    assert of_all == [".venv/bin/python -m pytest tests/test_notebooks.py"]  # part of `make test`
+    for line in of_one:
+        result = subprocess.run(line.split(), cwd=tmp_path, text=True, capture_output=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+    assert nbformat.read(lesson, as_version=4).cells[0].outputs[0].text == "1\n"
+
+
+def test_one_address_is_used_everywhere():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in [*LESSONS, ROOT / "README.md"]}
+    repository = ADDRESS.removeprefix("https://github.com/")
+    for name, text in texts.items():
+        colab = re.findall(r"colab\.research\.google\.com/github/([\w-]+/[\w-]+)", text)
+        pip = re.findall(r"git\+https://github\.com/([\w-]+/[\w-]+)", text)
+        clone = re.findall(r"git clone https://github\.com/([\w-]+/[\w-]+)", text)
+        assert set(colab + pip + clone) == {repository}, name
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).exists(), f"{target} is not there"
