@@ -4,7 +4,9 @@
 another job than to run one.
 """
 
+import contextlib
 import copy
+import logging
 import time
 from dataclasses import dataclass
 
@@ -119,7 +121,8 @@ def price(
         if seconds_per_epoch is None:
             training, validation = _as_batches(x, y, validation_data, validation_split, batch_size)
             ends = points[weights.argmin()], points[weights.argmax()]
-            probes = [_probe(build, hp, training, validation, probe_steps) for hp in ends]
+            with without_warnings():
+                probes = [_probe(build, hp, training, validation, probe_steps) for hp in ends]
             seconds_per_epoch, seconds_per_trial = zip(*probes, strict=True)
         epoch, start = np.broadcast_to(seconds_per_epoch, 2), np.broadcast_to(seconds_per_trial, 2)
         share = (weights - weights.min()) / max(np.ptp(weights), 1)  # 0 smallest, 1 largest
@@ -149,6 +152,18 @@ def dry_run(tuner):
         oracle.end_trial(trial)
         if len(oracle.end_order) >= random_first:
             oracle._duplicate = lambda values: False
+
+
+@contextlib.contextmanager
+def without_warnings():
+    """Silence TensorFlow, which warns of many models traced in a row: that is a search."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _as_batches(x, y, validation_data, validation_split, batch_size):

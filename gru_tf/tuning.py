@@ -24,7 +24,7 @@ import pandas as pd
 
 from gru_tf import fingerprint
 from gru_tf.models import build_sentiment_classifier
-from gru_tf.pricing import Price, dry_run, price
+from gru_tf.pricing import Price, dry_run, price, without_warnings
 
 __all__ = [
     "Price",
@@ -94,7 +94,8 @@ class _Search:
         # need not go through every time: that is half a second a trial.
         gc.freeze()
         try:
-            super().search(*args, verbose=0, **kwargs)  # 0, or Keras Tuner clears the screen
+            with without_warnings():
+                super().search(*args, verbose=0, **kwargs)  # 0, or it would clear the screen
         finally:
             gc.unfreeze()
 

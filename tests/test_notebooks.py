@@ -191,16 +191,15 @@ def tags_what_differs_from_run_to_run(notebook):
 
 
 def shows_builders_as_they_are(notebook):
+    """A builder that a lesson makes up has a name of its own."""
     for cell in code_cells(notebook):
         if "def build_" not in cell.source:
             continue
         for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("build_"):
-                original = getattr(models, node.name, None) or getattr(tuning, node.name, None)
-                if original is None:
-                    yield f"{node.name} is shown, and is not in gru_tf"
-                elif without_docstring(node) != without_docstring(
-                    ast.parse(inspect.getsource(original)).body[0]
+            if isinstance(node, ast.FunctionDef):
+                source = getattr(models, node.name, None) or getattr(tuning, node.name, None)
+                if source and without_docstring(node) != without_docstring(
+                    ast.parse(inspect.getsource(source)).body[0]
                 ):
                     yield f"{node.name} is not what it is in gru_tf"
 
@@ -380,7 +379,6 @@ def test_check_passes_a_good_notebook_and_not_a_spoilt_one(check):
         (names_no_place_on_a_machine, lambda cells: cells[4].update(source=r"open('C:\x')")),
         (sets_up_colab_first, lambda cells: cells[2].metadata.clear()),
         (claims_something_under_each_figure, lambda cells: cells.insert(4, cells[6])),
-        (shows_builders_as_they_are, lambda cells: cells[4].update(source="def build_x(): pass")),
         (
             promises_something_in_some_minutes,
             lambda cells: cells[0].update(source=cells[0].source.replace("About 1", "One")),

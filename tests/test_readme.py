@@ -11,11 +11,13 @@ import nbformat
 import pytest
 
 import pages
+from gru_tf import search
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SEARCH = ".venv/bin/python -m gru_tf.search"
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 
 
@@ -36,7 +38,20 @@ def test_python_runs_as_it_stands(tmp_path):
         [sys.executable, "readme.py"], cwd=tmp_path, text=True, capture_output=True
     )
     assert result.returncode == 0, result.stderr
-    assert "2 trials, 2 epoch-runs" in result.stdout
+    assert "nobody can get below" in result.stdout
+
+
+def test_search_commands_work(tmp_path, monkeypatch, capsys):
+    """They are run as they stand, but for a size at which they take seconds."""
+    monkeypatch.chdir(tmp_path)
+    tiny = "--kind random --max-trials 1 --max-epochs 1 --max-units 32 --maxlen 10 --reviews 64"
+    said = []
+    for command in commands(README):
+        if command.startswith(SEARCH):
+            search.main([*command.removeprefix(SEARCH).split(), *tiny.split()])
+            said.append(capsys.readouterr().out)
+    assert [text.startswith("1 trials, 1 epoch-runs") for text in said] == [True, True]
+    assert ["accuracy on the held-out reviews" in text for text in said] == [False, True]
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
@@ -71,6 +86,8 @@ def test_every_other_command_is_one_that_make_or_ci_runs():
     ]
     allowed = re.compile(rf"git clone {ADDRESS}|cd \w[\w-]+|make [a-z]+")
     for command in commands(README) + windows:
+        if command.startswith(SEARCH):
+            continue
         assert allowed.fullmatch(command) or command in run_by, command
     assert len(windows) == 8
 
