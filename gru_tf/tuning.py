@@ -9,7 +9,6 @@ Source: https://keras.io/keras_tuner/
 """
 
 import contextlib
-import functools  # noqa: F401  (the example of the first docstring)
 import gc
 import importlib.util
 import io
