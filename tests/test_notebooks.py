@@ -283,8 +283,9 @@ def test_lesson(path, check):
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=name)
-def test_lesson_opens_in_colab(path):
+def test_lesson_has_its_number_and_opens_in_colab(path):
     first = nbformat.read(path, as_version=4).cells[0].source
+    assert first.startswith(f"# {path.name[:2]} · ")
     assert colab_badge(path.relative_to(ROOT).as_posix()) in first
 
 
