@@ -35,7 +35,12 @@ __all__ = [
 
 
 def build_tunable_sentiment_classifier(
-    hp, num_words=10_000, embedding_dim=128, units_step=32, max_units=512, gru=keras.layers.GRU
+    hp,
+    num_words=10_000,
+    embedding_dim=128,
+    units_step=32,
+    max_units=512,
+    gru=keras.layers.GRU,
 ):
     """Build a sentiment classifier whose units, dropout and learning rate are searched.
 
@@ -59,7 +64,7 @@ def build_tunable_sentiment_classifier(
     return build_sentiment_classifier(
         num_words=num_words,
         embedding_dim=embedding_dim,
-        units=hp.Int("units", min_value=units_step, max_value=max_units, step=units_step),
+        units=hp.Int("units", units_step, max_units, step=units_step),
         dropout=hp.Choice("dropout", [0.0, 0.25, 0.5]),
         learning_rate=hp.Choice("learning_rate", [1e-2, 1e-3, 1e-4], default=1e-3),
         gru=gru,
@@ -123,7 +128,7 @@ class _Search:
         else:
             result = "failed: " + (trial.message or "its score is NaN").strip().splitlines()[-1]
         place = f"trial {len(self.oracle.end_order)} of {self._total}"
-        self._say(f"{place} | {' '.join(about)} | {result}")
+        self._say(f"{place} | {result} | {' '.join(about)}")
 
     def _best(self):
         scores = [t.score for t in self.oracle.get_best_trials(1) if t.score is not None]
@@ -285,10 +290,10 @@ def leaderboard(tuner):
 
     Returns:
         A `pandas.DataFrame` with one row a trial, indexed by rank from 1: `trial`, its
-        place in the order of the search, from 1; each hyperparameter; for Hyperband
-        `bracket` and `rung`; `epochs` that its model has seen, those of earlier rungs
-        included; `epochs_run` by this trial alone, and its `seconds`; `score`, NaN
-        if the trial failed or isn't finished; and `status`.
+        place in the order of the search, from 1; `score`, NaN if it failed or isn't
+        finished; each hyperparameter; for Hyperband `bracket` and `rung`; `epochs`
+        that its model has seen, those of earlier rungs included; `epochs_run` by this
+        trial alone, and its `seconds`; and `status`.
 
     Example:
 
@@ -298,7 +303,8 @@ def leaderboard(tuner):
     for number, trial_id in enumerate(tuner.oracle.start_order, 1):
         trial = tuner.oracle.get_trial(trial_id)
         values = trial.hyperparameters.values
-        row = {"trial": number, **_chosen(values)}
+        score = trial.score if trial.status == "COMPLETED" else np.nan
+        row = {"trial": number, "score": score, **_chosen(values)}
         if "tuner/round" in values:
             row |= {"bracket": values["tuner/bracket"], "rung": values["tuner/round"]}
         done = trial.metrics.exists("epochs_run")
@@ -306,7 +312,6 @@ def leaderboard(tuner):
         row["epochs"] = values.get("tuner/initial_epoch", 0) + epochs
         row["epochs_run"] = epochs
         row["seconds"] = trial.metrics.get_last_value("seconds") if done else np.nan
-        row["score"] = trial.score if trial.status == "COMPLETED" else np.nan
         row["status"] = trial.status.lower()
         rows.append(row)
     table = pd.DataFrame(rows, columns=None if rows else ["trial", "score"])

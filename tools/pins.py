@@ -19,7 +19,7 @@ PIN = re.compile(r"^([\w.-]+)==([\w.+!-]+)(?!.*# held)", re.MULTILINE)
 
 def newest(requirements):
     """Return the version that pip would install of each package, by its normalised name."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--dry-run", "--ignore-installed"]
     resolved = subprocess.run(
         [*command, "--report", "-", *requirements], check=True, stdout=subprocess.PIPE
     )
