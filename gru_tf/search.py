@@ -37,11 +37,12 @@ def main(arguments=None):
         name=options.name,
         overwrite=options.overwrite,
     )
-    reviews, n = load_imdb(maxlen=options.maxlen), options.reviews
+    reviews = load_imdb(maxlen=options.maxlen)
+    some = slice(None, None, options.every)
     # A function, so that each trial has its batches in the same order.
-    training = functools.partial(bucket_by_length, reviews.x_train[:n], reviews.y_train[:n])
-    validation = bucket_by_length(reviews.x_valid[:n], reviews.y_valid[:n], shuffle=False)
-    test = bucket_by_length(reviews.x_test[:n], reviews.y_test[:n], shuffle=False)
+    training = functools.partial(bucket_by_length, reviews.x_train[some], reviews.y_train[some])
+    validation = bucket_by_length(reviews.x_valid[some], reviews.y_valid[some], shuffle=False)
+    test = bucket_by_length(reviews.x_test[some], reviews.y_test[some], shuffle=False)
     print(price(tuner, training, validation_data=validation))
     if options.price:
         return None
@@ -70,7 +71,7 @@ def _parse(arguments):
     parser.add_argument("--max-trials", type=int, help="for the other kinds")
     parser.add_argument("--max-units", type=int, default=512, help="of the GRU: %(default)s")
     parser.add_argument("--maxlen", type=int, default=500, help="words of a review: %(default)s")
-    parser.add_argument("--reviews", type=int, help="use only the first of each part")
+    parser.add_argument("--every", type=int, help="use only every Nth review, to try it out")
     return parser.parse_args(arguments)
 
 

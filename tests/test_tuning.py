@@ -528,8 +528,9 @@ def test_missing_tensorboard_is_named(make, monkeypatch):
 # The command for the full search
 
 
-def test_command_prices_searches_and_judges(tmp_path, capsys):
-    words = "--kind random --max-trials 1 --max-epochs 1 --max-units 32 --maxlen 5 --reviews 16"
+def test_command_prices_searches_and_judges(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(gru_search, "load_imdb", functools.cache(gru_search.load_imdb))
+    words = "--kind random --max-trials 1 --max-epochs 1 --max-units 32 --maxlen 5 --every 500"
     words = [*words.split(), "--directory", str(tmp_path)]
     assert gru_search.main([*words, "--price"]) is None
     assert "1 trials, 1 epoch-runs" in capsys.readouterr().out
