@@ -120,9 +120,11 @@ def price(
         weights = np.array([build(hp).count_params() for hp in points])
         if seconds_per_epoch is None:
             training, validation = _as_batches(x, y, validation_data, validation_split, batch_size)
-            ends = points[weights.argmin()], points[weights.argmax()]
+            ends = dict.fromkeys([weights.argmin(), weights.argmax()])  # one, if they are the same
             with without_warnings():
-                probes = [_probe(build, hp, training, validation, probe_steps) for hp in ends]
+                probes = [
+                    _probe(build, points[end], training, validation, probe_steps) for end in ends
+                ]
             seconds_per_epoch, seconds_per_trial = zip(*probes, strict=True)
         epoch, start = np.broadcast_to(seconds_per_epoch, 2), np.broadcast_to(seconds_per_trial, 2)
         share = (weights - weights.min()) / max(np.ptp(weights), 1)  # 0 smallest, 1 largest

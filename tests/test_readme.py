@@ -44,7 +44,7 @@ def test_python_runs_as_it_stands(tmp_path):
 def test_search_commands_work(tmp_path, monkeypatch, capsys):
     """They are run as they stand, but for a size at which they take seconds."""
     monkeypatch.chdir(tmp_path)
-    tiny = "--kind random --max-trials 1 --max-epochs 1 --max-units 32 --maxlen 10 --reviews 64"
+    tiny = "--kind random --max-trials 1 --max-epochs 1 --max-units 32 --maxlen 10 --every 300"
     said = []
     for command in commands(README):
         if command.startswith(SEARCH):

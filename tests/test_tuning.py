@@ -38,6 +38,9 @@ def build(hp, largest=4):
     return model
 
 
+few = functools.partial(build, largest=2)  # a space of six points
+
+
 class Count(keras.callbacks.Callback):
     """Counts fits and epochs, and interrupts the nth fit as Ctrl-C does.
 
@@ -144,11 +147,11 @@ def test_price_of_hyperband_by_rung(make):
     ("kind", "options"),
     [
         ("hyperband", {}),
-        ("hyperband", {"max_epochs": 4, "factor": 2}),  # runs out of the 12 points of the space
-        ("random", {"max_trials": 5}),
-        ("random", {"max_trials": 30, "max_epochs": 1}),  # 12 points again
-        ("grid", {"max_epochs": 1}),
-        ("grid", {"max_trials": 5}),
+        ("hyperband", {"max_epochs": 4, "factor": 2, "build": few}),  # runs out of points
+        ("random", {"max_trials": 3}),
+        ("random", {"max_trials": 30, "max_epochs": 1, "build": few}),  # runs out again
+        ("grid", {"max_epochs": 1, "build": few}),
+        ("grid", {"max_trials": 3}),
         ("bayesian", {"max_trials": 7, "max_epochs": 1}),  # 6 of them drawn at random
     ],
 )
@@ -199,15 +202,15 @@ def build_slow(hp):
 @pytest.mark.parametrize("batches", ["arrays", "dataset"])
 def test_price_from_a_probe(make, batches):
     tuner = make("grid", build_slow, objective="val_loss")
-    x, y = np.tile(X, (4, 1)), np.tile(Y, (4, 1))  # 128 samples
+    x, y = np.tile(X, (2, 1)), np.tile(Y, (2, 1))  # 64 samples
     if batches == "arrays":
         data, options = (x, y), {"validation_split": 0.25, "batch_size": 8}
     else:
-        data, options = (Batches(x[:96], y[:96]),), {"validation_data": Batches(x[96:], y[96:])}
+        data, options = (Batches(x[:48], y[:48]),), {"validation_data": Batches(x[48:], y[48:])}
     cost = price(tuner, *data, **options)
-    # 12 steps of training and 4 of validation, 10 or 30 ms each, three epochs of each.
-    slept = 3 * 16 * (0.01 + 0.03) / 60
-    assert slept < cost.minutes < 4 * slept
+    # 6 steps of training and 2 of validation, 10 or 30 ms each, three epochs of each.
+    slept = 3 * 8 * (0.01 + 0.03) / 60
+    assert slept < cost.minutes < 5 * slept
     start = time.monotonic()
     tuner.search(*data, verbose=0, **options)
     assert cost.minutes * 60 == pytest.approx(time.monotonic() - start, rel=0.5)
