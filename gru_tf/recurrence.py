@@ -2,13 +2,16 @@ r"""The loop over time in TensorFlow, with its backward pass written by hand.
 
 Keras runs the cell once a step and leaves the backward pass to automatic
 differentiation, which saves and reads again every intermediate value of every
-step. Here a loop holds only what depends on the step before it:
+step. Here each turn of the loop takes a few steps together, few enough that what it
+works on stays in the processor's cache:
 
-* The inputs of all steps are multiplied by their weights at once, before the loop.
-* Forward, a step is one product with the state, the gates and the new state. In
-  training the gates and the candidate are kept, by reference, for the way back.
-* Backward, a step carries the gradient of the state alone, with one product. The
-  gradients of all weights are single large products after the loop.
+* Forward, the inputs of those steps are multiplied by their weights at once. Then each
+  step is one product with the state, the gates and the new state. In training the
+  gates and the candidate are kept for the way back.
+* Backward, what turns the gradient of a state into those of its gates is computed for
+  all of those steps at once. Then each step is one product. The gradients of the
+  weights and the inputs are again products over all of those steps, which do not hold
+  up the next ones: they run on another core.
 
 The update gate keeps, as in Keras: $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \hat h_t$.
 So a masked step is one whose update gate is exactly 1: it leaves the state as it
@@ -19,6 +22,7 @@ Lesson 02 derives what `_backward` computes.
 
 import tensorflow as tf
 
+_STEPS = 4  # in a turn of the loop
 _KEEP = 1e4  # sigmoid(1e4) is exactly 1
 
 
@@ -58,8 +62,8 @@ def gru_recurrence(
         in the order in which the steps were read; otherwise the last state,
         (batch, n_h).
     """
-    n_h = recurrent_kernel.shape[0]
-    options = (n_h, reset_after, go_backwards, return_sequences, bool(training))
+    n_x, n_h = kernel.shape[0], recurrent_kernel.shape[0]
+    options = (n_x, n_h, reset_after, go_backwards, return_sequences, bool(training))
     # In eager mode the loop would run in Python, hundreds of times slower.
     run = _compiled_run if tf.executing_eagerly() else _run
     h = run(x, h_0, kernel, recurrent_kernel, bias, mask, *options)
@@ -67,11 +71,13 @@ def gru_recurrence(
     return h
 
 
-def _run(x, h_0, kernel, U, bias, mask, n_h, reset_after, go_backwards, return_sequences, training):
+def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_sequences, training):
     dtype = x.dtype
     computed = tf.float64 if dtype == tf.float64 else tf.float32
-    x, h_0, kernel, U = (tf.cast(value, computed) for value in (x, h_0, kernel, U))
-    h_0.set_shape((None, n_h))
+    x, h_0, W, U = (tf.cast(value, computed) for value in (x, h_0, W, U))
+    x = tf.ensure_shape(x, (None, None, n_x))  # what a trace for many shapes no longer knows
+    h_0 = tf.ensure_shape(h_0, (None, n_h))
+    W, U = tf.ensure_shape(W, (n_x, 3 * n_h)), tf.ensure_shape(U, (n_h, 3 * n_h))
 
     x = tf.transpose(x, (1, 0, 2))  # (time, batch, n_x)
     mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (time, batch, 1)
@@ -79,136 +85,184 @@ def _run(x, h_0, kernel, U, bias, mask, n_h, reset_after, go_backwards, return_s
         x = tf.reverse(x, [0])
         mask = None if mask is None else tf.reverse(mask, [0])
 
-    a = tf.tensordot(x, kernel, 1)  # (time, batch, 3 * n_h)
-    c_h = tf.zeros(n_h, computed)
+    b, c_h = tf.zeros(3 * n_h, computed), tf.zeros(n_h, computed)
     if bias is not None and reset_after:
         bias = tf.cast(bias, computed)
         c_zr, c_h = tf.split(bias[1], [2 * n_h, n_h])
-        a += bias[0] + tf.pad(c_zr, [[0, n_h]])  # outside the reset gate biases only add up
+        b = bias[0] + tf.pad(c_zr, [[0, n_h]])  # outside the reset gate biases only add up
     elif bias is not None:
-        a += tf.cast(bias, computed)
-    if mask is not None:
-        a = tf.where(mask, a, tf.repeat(tf.constant([_KEEP, 0, 0], computed), n_h))
+        b = tf.cast(bias, computed)
+    blocks = [tf.split(w, [2 * n_h, n_h], axis=-1) for w in (W, U, b)]
+    weights = [*blocks[0], *blocks[1], *blocks[2], c_h]  # W_zr, W_h, U_zr, U_h, b_zr, b_h, c_h
 
     @tf.custom_gradient
-    def recurrence(a, h_0, U, c_h):
-        keep = "all" if training else "states" if return_sequences else "nothing"
-        h_last, kept = _forward(a, h_0, U, c_h, reset_after, keep)
+    def recurrence(x, h_0, *weights):
+        def forward(keep):
+            h, kept = h_0, []
+            for steps, run in _runs(x):
+                turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
+                h, arrays = _forward(*turns, h, weights, steps, reset_after, keep)
+                kept.append(arrays)
+            return h, kept
+
+        h_last, kept = forward("all" if training else "states" if return_sequences else "nothing")
 
         def backward(dh):
-            everything = kept if training else _forward(a, h_0, U, c_h, reset_after, "all")[1]
-            return _refuse_second(lambda dh: _backward(dh, U, everything, reset_after), dh)
+            dh_steps = dh if return_sequences else None
+            dh = tf.zeros_like(h_0) if return_sequences else dh
+            dx, dweights = [], [tf.zeros_like(w) for w in weights]
+            values = kept if training else forward("all")[1]
+            for (steps, run), arrays in zip(_runs(x)[::-1], values[::-1], strict=True):
+                turns = [None if v is None else _turns(v[run], steps) for v in (x, dh_steps)]
+                dx_run, dh, dweights = _backward(
+                    *turns, dh, dweights, weights, arrays, steps, reset_after
+                )
+                dx.insert(0, dx_run)
+            return tf.reshape(tf.concat(dx, 0), tf.shape(x)), dh, *dweights
 
-        if return_sequences:
-            return tf.concat([kept[0].stack()[1:], h_last[None]], 0), backward
-        return h_last, backward
+        if not return_sequences:
+            return h_last, _without_second(backward)
+        h = tf.concat([states.concat() for states, *_ in kept], 0)  # before each step
+        h = tf.reshape(h, (*tf.unstack(tf.shape(x)[:2]), n_h))
+        return tf.concat([h[1:], h_last[None]], 0), _without_second(backward)
 
-    h = recurrence(a, h_0, U, c_h)
+    h = recurrence(x, h_0, *weights)
     return tf.cast(tf.transpose(h, (1, 0, 2)) if return_sequences else h, dtype)
 
 
 _compiled_run = tf.function(_run, autograph=False, reduce_retracing=True)
 
 
-def _forward(a, h_0, U, c_h, reset_after, keep):
-    """Run the steps.
+def _forward(x, mask, h, weights, steps, reset_after, keep):
+    """Run the steps of some turns.
 
     Args:
-        a: What the inputs add to the gates and the candidate, (time, batch, 3 * n_h).
-        h_0: Initial state, (batch, n_h).
-        U: Recurrent weights, (n_h, 3 * n_h).
-        c_h: The bias inside the reset gate, (n_h,); zero without `reset_after`.
+        x: Array with the inputs of each turn, (steps * batch, n_x).
+        mask: Array with the masks of each turn, (steps * batch, 1), or None.
+        h: State before the first step, (batch, n_h).
+        weights: W_zr (n_x, 2 * n_h), W_h (n_x, n_h), U_zr (n_h, 2 * n_h), U_h
+            (n_h, n_h), the biases b_zr (2 * n_h,) and b_h (n_h,), and the bias inside
+            the reset gate c_h (n_h,), zero without `reset_after`.
+        steps: Number of steps in a turn.
         reset_after: Whether the reset gate acts after the recurrent product.
         keep: What to keep of every step: `"nothing"`, `"states"` or `"all"`.
 
     Returns:
-        The last state, (batch, n_h), and a list of what was kept, an array over the
-        steps each: the state before the step; and with `"all"` the gates z and r side
-        by side, the candidate, and u, which is the reset gate's other factor
-        h U_h + c_h with `reset_after`, and otherwise r * h.
+        The last state, (batch, n_h), and a list of arrays of what was kept of each
+        turn, (steps * batch, size): the states before the steps; and with `"all"` the
+        gates z and r side by side, the candidates, and u, which is the reset gate's
+        other factor h U_h + c_h with `reset_after`, and otherwise r * h.
     """
-    n_h, time = U.shape[0], tf.shape(a)[0]
-    a = _array(time, 3 * n_h, a.dtype).unstack(a)
-    U_zr, U_h = tf.split(U, [2 * n_h, n_h], axis=1)
+    W_zr, W_h, U_zr, U_h, b_zr, b_h, c_h = weights
+    n_h, turns = U_h.shape[0], x.size()
+    always_keep = tf.repeat(tf.constant([_KEEP, 0], U_h.dtype), n_h)
 
-    def step(a_t, h):
-        a_zr, a_h = tf.split(a_t, [2 * n_h, n_h], axis=1)
+    def step(a_zr, a_h, h):
+        zr = tf.sigmoid(a_zr + tf.matmul(h, U_zr))
+        z, r = tf.split(zr, 2, axis=1)
         if reset_after:
-            m_zr, m_h = tf.split(tf.matmul(h, U), [2 * n_h, n_h], axis=1)
-            zr = tf.sigmoid(a_zr + m_zr)
-            z, r = tf.split(zr, 2, axis=1)
-            u = m_h + c_h
+            u = tf.matmul(h, U_h) + c_h
             h_hat = tf.tanh(a_h + r * u)
         else:
-            zr = tf.sigmoid(a_zr + tf.matmul(h, U_zr))
-            z, r = tf.split(zr, 2, axis=1)
             u = r * h
             h_hat = tf.tanh(a_h + tf.matmul(u, U_h))
         return h_hat + z * (h - h_hat), (h, zr, h_hat, u)
 
-    def body(t, h, kept):
-        h, values = step(a.read(t), h)
-        return t + 1, h, [array.write(t, value) for array, value in zip(kept, values)]  # noqa: B905
+    def turn(i, h, kept):
+        a_zr = tf.nn.bias_add(tf.matmul(x.read(i), W_zr), b_zr)
+        a_h = tf.nn.bias_add(tf.matmul(x.read(i), W_h), b_h)
+        if mask is not None:
+            a_zr = tf.where(mask.read(i), a_zr, always_keep)
+        values = []
+        for a_zr_t, a_h_t in zip(tf.split(a_zr, steps), tf.split(a_h, steps), strict=True):
+            h, value = step(a_zr_t, a_h_t, h)
+            values.append(value)
+        h.set_shape(values[0][0].shape)  # a loop's state keeps its shape
+        values = [tf.concat(value, 0) for value in zip(*values, strict=True)]
+        return i + 1, h, [array.write(i, v) for array, v in zip(kept, values, strict=False)]
 
     sizes = {"nothing": [], "states": [n_h], "all": [n_h, 2 * n_h, n_h, n_h]}[keep]
-    kept = [_array(time, size, a.dtype) for size in sizes]
+    kept = [_array(turns, size, U_h.dtype) for size in sizes]
     _, h, kept = tf.while_loop(
-        lambda t, *_: t < time, body, (tf.constant(0), h_0, kept), maximum_iterations=time
+        lambda i, *_: i < turns, turn, (tf.constant(0), h, kept), maximum_iterations=turns
     )
     return h, kept
 
 
-def _backward(dh, U, kept, reset_after):
-    """Return the gradients of a, h_0, U and c_h, the arguments of `_forward`.
+def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
+    """Take gradients back through the steps that `_forward` ran.
 
     Args:
-        dh: Gradient of every state, (time, batch, n_h), or of the last, (batch, n_h).
-        U: Recurrent weights, (n_h, 3 * n_h).
-        kept: All that `_forward` kept of every step.
-        reset_after: Whether the reset gate acts after the recurrent product.
+        x, weights, steps, reset_after: As for `_forward`.
+        dh_steps: Array with what each turn's states get from outside, (steps * batch,
+            n_h), or None.
+        dh: Gradient of the last state, (batch, n_h).
+        dweights: Gradients of the weights from later steps, in the order of `weights`.
+        kept: All that `_forward` kept.
+
+    Returns:
+        Gradients of the inputs, (time * batch, n_x), of the state before the first
+        step, and of the weights.
     """
-    n_h, time, dtype = U.shape[0], kept[0].size(), U.dtype
-    every_step = dh.shape.rank == 3
-    outer = _array(time, n_h, dtype).unstack(dh) if every_step else None
-    U_zr, U_h = tf.split(U, [2 * n_h, n_h], axis=1)
+    W_zr, W_h, U_zr, U_h, *_ = weights
+    U = tf.concat([U_zr, U_h], 1)
+    n_h, shape, turns = U_h.shape[0], dh.shape, x.size()
 
-    def body(t, dh, das, dus):
-        h, zr, h_hat, u = (array.read(t) for array in kept)
+    def step_after(dh, z, to_m):
+        dm = tf.tile(dh, (1, 3)) * to_m
+        return dh * z + tf.matmul(dm, U, transpose_b=True), (dh, dm)
+
+    def step_before(dh, z, r, to_z, to_h, to_r):
+        da_h = dh * to_h
+        du = tf.matmul(da_h, U_h, transpose_b=True)
+        da_zr = tf.concat([dh * to_z, du * to_r], 1)
+        return dh * z + du * r + tf.matmul(da_zr, U_zr, transpose_b=True), (da_h, da_zr)
+
+    def turn(i, dh, dx, dweights):
+        h, zr, h_hat, u = (array.read(i) for array in kept)
         z, r = tf.split(zr, 2, axis=1)
-        if every_step:
-            dh += outer.read(t)
-        dh_z = dh * z  # what reaches h directly
-        da_z = dh_z * (1 - z) * (h - h_hat)
-        da_h = (dh - dh_z) * (1 - h_hat * h_hat)
+        # What takes a gradient to the gates: derivatives of the new state, of all steps at once.
+        to_z = (h - h_hat) * z * (1 - z)
+        to_h = (1 - z) * (1 - h_hat * h_hat)
+        to_r = u * (1 - r)  # and from u, where the reset gate acts
         if reset_after:
-            du = da_h * r
-            da_r = du * u * (1 - r)
-            dh = dh_z + tf.matmul(tf.concat([da_z, da_r, du], 1), U, transpose_b=True)
+            to_u = to_h * r
+            step, factors = step_after, (z, tf.concat([to_z, to_u * to_r, to_u], 1))
         else:
-            du = tf.matmul(da_h, U_h, transpose_b=True)
-            da_r = du * u * (1 - r)
-            da_zr = tf.concat([da_z, da_r], 1)
-            dh = dh_z + du * r + tf.matmul(da_zr, U_zr, transpose_b=True)
-        da = tf.concat([da_z, da_r, da_h], 1)
-        return t - 1, dh, das.write(t, da), dus.write(t, du)
+            step, factors = step_before, (z, r, to_z, to_h, to_r)
+        factors = zip(*(tf.split(factor, steps) for factor in factors), strict=True)
+        outer = [0] * steps if dh_steps is None else tf.split(dh_steps.read(i), steps)
+        values = []
+        for factors_t, outer_t in reversed([*zip(factors, outer, strict=True)]):
+            dh, value = step(dh + outer_t, *factors_t)
+            values.insert(0, value)
+        dh.set_shape(shape)  # a loop's state keeps its shape
+        first, second = (tf.concat(value, 0) for value in zip(*values, strict=True))
+        if reset_after:
+            da_h = first * to_h
+            da_zr, du = tf.split(second, [2 * n_h, n_h], axis=1)
+            left, right = h, du
+        else:
+            da_h, da_zr = first, second
+            left, right = u, da_h
 
-    das, dus = _array(time, 3 * n_h, dtype), _array(time, n_h, dtype)
-    _, dh_0, das, dus = tf.while_loop(
-        lambda t, *_: t >= 0,
-        body,
-        (time - 1, tf.zeros_like(dh[0]) if every_step else dh, das, dus),
-        maximum_iterations=time,
+        x_i = x.read(i)
+        products = [(x_i, da_zr), (x_i, da_h), (h, da_zr), (left, right)]
+        more = [tf.matmul(left, right, transpose_a=True) for left, right in products]
+        more += [tf.reduce_sum(values, 0) for values in (da_zr, da_h, right)]
+        dweights = [before + new for before, new in zip(dweights, more, strict=True)]
+        dx_i = tf.matmul(da_zr, W_zr, transpose_b=True) + tf.matmul(da_h, W_h, transpose_b=True)
+        return i - 1, dh, dx.write(i, dx_i), dweights
+
+    dx = _array(turns, W_h.shape[0], dh.dtype)
+    _, dh, dx, dweights = tf.while_loop(
+        lambda i, *_: i >= 0, turn, (turns - 1, dh, dx, dweights), maximum_iterations=turns
     )
-    # From here on all steps at once, (time * batch, size).
-    h, da, du = kept[0].concat(), das.concat(), dus.concat()
-    da_zr, da_h = tf.split(da, [2 * n_h, n_h], axis=1)
-    left, right = (h, du) if reset_after else (kept[3].concat(), da_h)
-    dU = [tf.matmul(h, da_zr, transpose_a=True), tf.matmul(left, right, transpose_a=True)]
-    return das.stack(), dh_0, tf.concat(dU, 1), tf.reduce_sum(du, 0)
+    return dx.concat(), dh, dweights
 
 
-def _refuse_second(backward, dh):
-    """Call `backward(dh)` so that differentiating its result is an error."""
+def _without_second(backward):
+    """Return `backward` such that differentiating its result is an error."""
 
     @tf.custom_gradient
     def gradients(dh):
@@ -220,8 +274,25 @@ def _refuse_second(backward, dh):
 
         return backward(dh), refuse
 
-    return gradients(dh)
+    return gradients
 
 
-def _array(time, size, dtype):
-    return tf.TensorArray(dtype, time, element_shape=(None, size), clear_after_read=False)
+def _runs(x):
+    """Cut the steps of x (time, ...) in two runs: turns of `_STEPS`, then turns of one step."""
+    time = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+    whole = time // _STEPS * _STEPS
+    runs = [(_STEPS, slice(0, whole)), (1, slice(whole, None))]
+    if x.shape[0]:  # known: leave out a run without steps
+        return [run for run, size in zip(runs, (whole, time - whole), strict=True) if size]
+    return runs
+
+
+def _turns(values, steps):
+    """Cut values (time, batch, size) into an array over turns, each (steps * batch, size)."""
+    time, batch, size = *tf.unstack(tf.shape(values)[:2]), values.shape[2]
+    values = tf.reshape(values, (time // steps, steps * batch, size))
+    return _array(time // steps, size, values.dtype).unstack(values)
+
+
+def _array(turns, size, dtype):
+    return tf.TensorArray(dtype, turns, element_shape=(None, size), clear_after_read=False)
