@@ -7,7 +7,7 @@ PYTHON =
 RUN = .venv/bin/python
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test refresh pins clean
+.PHONY: help venv lab notebooks test refresh bench pins clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ test: venv          ## check the code, the package, and every notebook against i
 
 refresh: venv       ## run every notebook and save it in place
 	@$(RUN) tools/notebooks.py refresh
+
+bench: venv         ## time the layer beside Keras and PyTorch, and write docs/speed.md
+	@$(RUN) benchmarks/speed.py
 
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py

@@ -1,23 +1,39 @@
-"""Time gru_tf.GRU beside keras.layers.GRU: one process, turn by turn, medians.
+"""Time gru_tf.GRU beside what one would take instead: one process, turn by turn, medians.
 
-    python benchmarks/speed.py [--rounds 15]
+    make bench
+    python benchmarks/speed.py [--rounds 11] [--docs docs]
 
-Each row is one shape; each column the seconds of a call and the ratio to Keras. A
-training step is the forward and the backward pass of the layer alone, from a loss on its
-last state to the gradients of its weights and inputs.
+A training step is the forward and the backward pass of the layer alone, from a loss on
+its last state to the gradients of its weights and inputs. The floor is the time of the
+products that no GRU can do without, at the speed that this machine multiplies large
+matrices with. PyTorch takes part where it is installed. Writes speed.md and speed.png.
 """
 
 import argparse
+import datetime
+import functools
 import os
+import platform
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 import gru_tf
+from gru_tf import recurrence
+from gru_tf.plots import PALETTE
+
+try:
+    import torch
+except ImportError:
+    torch = None
 
 SHAPES = [  # batch, steps, features, units
     (32, 500, 128, 128),
@@ -27,18 +43,27 @@ SHAPES = [  # batch, steps, features, units
     (64, 28, 12, 32),
     (1, 200, 128, 128),
 ]
-LAYERS = {"keras": keras.layers.GRU, "gru_tf": gru_tf.GRU}
+STEPS = [50, 200, 1000, 4000]  # at batch 32, 128 features, 128 units
+LAYERS = {
+    "keras.layers.GRU": keras.layers.GRU,
+    "RNN(GRUCell)": lambda units, reset_after: keras.layers.RNN(
+        keras.layers.GRUCell(units, reset_after=reset_after)
+    ),
+    "gru_tf.GRU": gru_tf.GRU,
+}
+OURS, THEIRS = "gru_tf.GRU", "keras.layers.GRU"
 
 
-def make_calls(shape, reset_after, masked):
-    """Return the compiled functions to time, by layer and by kind."""
+def make_calls(shape, reset_after=True, masked=False, names=LAYERS):
+    """Return the functions to time, by kind ("train", "infer") and by layer."""
     batch, steps, features, units = shape
     x = tf.random.stateless_normal((batch, steps, features), seed=(0, 0))
     lengths = tf.linspace(1.0, float(steps), batch) if masked else tf.fill([batch], float(steps))
-    mask = tf.sequence_mask(tf.cast(lengths, tf.int32), steps) if masked else None
+    lengths = tf.cast(lengths, tf.int32)
+    mask = tf.sequence_mask(lengths, steps) if masked else None
     calls = {}
-    for name, gru in LAYERS.items():
-        layer = gru(units, reset_after=reset_after)
+    for name in names:
+        layer = LAYERS[name](units, reset_after=reset_after)
         layer.build(x.shape)
 
         def train(layer=layer):
@@ -49,44 +74,257 @@ def make_calls(shape, reset_after, masked):
             return tape.gradient(loss, [x, *weights])
 
         calls["train", name] = tf.function(train)
-        calls["infer", name] = tf.function(lambda layer=layer: [layer(x, mask=mask)])
+        calls["infer", name] = tf.function(lambda layer=layer: layer(x, mask=mask))
+    if torch and reset_after and names is LAYERS:
+        calls |= make_torch_calls(x, lengths if masked else None, units)
     return calls
 
 
+def make_torch_calls(x, lengths, units):
+    x = torch.tensor(x.numpy(), requires_grad=True)
+    layer = torch.nn.GRU(x.shape[2], units, batch_first=True)
+
+    def forward():
+        sequences = x
+        if lengths is not None:
+            sequences = torch.nn.utils.rnn.pack_padded_sequence(
+                x, torch.tensor(lengths.numpy()), batch_first=True, enforce_sorted=False
+            )
+        return layer(sequences)[1]
+
+    def train():
+        x.grad = None
+        layer.zero_grad()
+        (forward() ** 2).sum().backward()
+
+    def infer():
+        with torch.inference_mode():
+            forward()
+
+    return {("train", "torch.nn.GRU"): train, ("infer", "torch.nn.GRU"): infer}
+
+
 def measure(calls, rounds):
-    """Return the median seconds of each call, all of them run once a round."""
+    """Return the median seconds of each call, all of them run once a round.
+
+    Before each timed run of a call there is one that isn't, so that no layer pays for
+    what the one before it left in the caches and threads. Quick calls get more rounds.
+    """
     seconds = {key: [] for key in calls}
-    for turn in range(rounds + 2):
+    for call in calls.values():
+        call()  # trace
+    start = time.perf_counter()
+    for call in calls.values():
+        call()
+    rounds = max(rounds, min(100, int(1 / (time.perf_counter() - start))))
+    for _ in range(rounds):
         for key, call in calls.items():
+            call()
             start = time.perf_counter()
-            call()[0].numpy()
-            if turn >= 2:  # the first two rounds trace and warm up
-                seconds[key].append(time.perf_counter() - start)
+            call()
+            seconds[key].append(time.perf_counter() - start)
     return {key: statistics.median(values) for key, values in seconds.items()}
+
+
+def matrix_speed():
+    """Return how many floating-point operations a second a large product runs at."""
+    a = tf.random.stateless_normal((2000, 2000), seed=(0, 0))
+    product = tf.function(lambda: tf.matmul(a, a))
+    return 2 * 2000**3 / measure({"product": product}, 9)["product"]
+
+
+def operations(shape, kind):
+    """Return the operations of the products with the inputs' and the state's weights."""
+    batch, steps, features, units = shape
+    forward = 2 * batch * steps * (features + units) * 3 * units
+    return forward if kind == "infer" else 3 * forward  # each has two gradients
+
+
+def time_parts(shape, rounds, speed):
+    """Time what a training step is made of, each part alone; return rows of a table."""
+    batch, steps, features, units = shape
+    turn = batch * recurrence._STEPS
+    draw = functools.partial(tf.random.stateless_normal, seed=(0, 0))
+    U = tf.linalg.qr(draw((3 * units, units)))[0]  # (3 * units, units), U^T U = 1
+    W, x, h = draw((features, 3 * units)), draw((turn, features)), draw((turn, units))
+    da = draw((turn, 3 * units))
+
+    def chain(h):
+        return tf.matmul(tf.matmul(h, U, transpose_b=True), U)  # a step forward and one back
+
+    def products(v):
+        results = [tf.matmul(x + v, W), tf.matmul(da + v, W, transpose_b=True)]
+        results += [tf.matmul(left + v, da, transpose_a=True) for left in (x, h)]
+        return 1e-9 * tf.add_n([result[0, 0] for result in results])
+
+    def repeat(n, function, start):
+        def loop():
+            return tf.while_loop(lambda i, _: i < n, lambda i, v: (i + 1, function(v)), (0, start))
+
+        return tf.function(loop)
+
+    calls = {"train": make_calls(shape, names=[OURS])["train", OURS]}
+    calls["chain"] = repeat(steps, chain, h[:batch])
+    calls["products"] = repeat(steps // recurrence._STEPS, products, 0.0)
+    seconds = {name: 1e3 * value for name, value in measure(calls, rounds).items()}
+    return [
+        [
+            "all products at the machine's speed: the floor",
+            1e3 * operations(shape, "train") / speed,
+        ],
+        ["products with the state, step by step, forward and back", seconds["chain"]],
+        ["products with inputs and weights, a turn at a time", seconds["products"]],
+        ["the training step", seconds["train"]],
+    ]
+
+
+def peak_memory(name, steps):
+    """Return the MB that a training step adds to the process at its peak: run in a new one."""
+    command = [sys.executable, __file__, "--memory", name, str(steps)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def print_memory(name, steps):
+    call = make_calls((32, int(steps), 128, 128), names=[name])["train", name]
+    call.get_concrete_function()
+    before = peak_of_this_process()
+    for _ in range(3):
+        call()
+    print(peak_of_this_process() - before)
+
+
+def peak_of_this_process():
+    """Return the largest resident memory so far, in MB, as Linux tells it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def time_grid(rounds, speed):
+    """Time all shapes in all settings; return rows of a table and the ratios to Keras."""
+    rows, ratios = [], {"train": {}, "infer": {}}
+    for reset_after in (True, False):
+        for masked in (False, True):
+            setting = f"reset {'after' if reset_after else 'before'}"
+            setting += ", masked" if masked else ""
+            for shape in SHAPES:
+                seconds = measure(make_calls(shape, reset_after, masked), rounds)
+                for kind, by_shape in ratios.items():
+                    theirs, ours = seconds[kind, THEIRS], seconds[kind, OURS]
+                    floor = operations(shape, kind) / speed
+                    by_shape[setting, shape] = ours / theirs
+                    others = [
+                        seconds.get((kind, name)) for name in ("RNN(GRUCell)", "torch.nn.GRU")
+                    ]
+                    cells = [theirs, *others, ours, floor]
+                    cells = ["–" if cell is None else f"{1e3 * cell:.1f}" for cell in cells]
+                    numbers = [f"{ours / theirs:.2f}", f"{floor / ours:.2f}"]
+                    rows.append([setting, str(shape)[1:-1], kind, *cells, *numbers])
+                    print("  ".join(rows[-1]), flush=True)
+                keras.backend.clear_session()
+    return rows, ratios
+
+
+def time_steps(rounds):
+    """Time and weigh training steps over sequences of several lengths."""
+    rows = []
+    for steps in STEPS:
+        seconds = measure(make_calls((32, steps, 128, 128), names=[THEIRS, OURS]), rounds)
+        memory = [peak_memory(name, steps) for name in (THEIRS, OURS)]
+        rows.append([steps, *(1e3 * seconds["train", name] for name in (THEIRS, OURS)), *memory])
+        print("  ".join(f"{value:.1f}" for value in rows[-1]), flush=True)
+    return rows
+
+
+def draw(ratios, by_steps, path):
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1.6, 1, 1])
+    for i, (kind, values) in enumerate(ratios.items()):
+        label = "training step" if kind == "train" else "inference"
+        for j, shape in enumerate(SHAPES):
+            points = [ratio for (_, s), ratio in values.items() if s == shape]
+            y = [j + 0.2 * i - 0.1] * len(points)
+            left.plot(points, y, "o", color=PALETTE[i], alpha=0.7, label=None if j else label)
+    left.axvline(1, color="black", linewidth=1)
+    left.set(xlim=(0, 1.2), xlabel="time, as a share of keras.layers.GRU", ylim=(5.6, -0.6))
+    left.set_yticks(range(len(SHAPES)), [" × ".join(map(str, shape)) for shape in SHAPES])
+    left.set_title("batch × steps × features × units, four settings each")
+    left.legend(loc="lower left")
+    for ax, column, unit in ((middle, 1, "milliseconds"), (right, 3, "MB at the peak")):
+        for offset, name in enumerate((THEIRS, OURS)):
+            values = [row[column + offset] for row in by_steps]
+            ax.loglog(STEPS, values, "o-", color=PALETTE[1 - offset], label=name)
+        ax.set(xlabel="steps", ylabel=unit, title="a training step, 32 × steps × 128 × 128")
+        ax.title.set_fontsize(10)
+    middle.legend()
+    figure.savefig(path, dpi=120)
+
+
+def as_markdown(heads, rows):
+    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+def describe(speed):
+    versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+    versions += f", PyTorch {torch.__version__}" if torch else ""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (
+        f"{datetime.date.today()}, {cores} cores, {platform.machine()}, {versions}. "
+        f"This machine multiplies large matrices at {speed / 1e9:.0f} GFLOP/s."
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15, help="timed rounds a shape")
-    rounds = parser.parse_args().rounds
-    print("milliseconds a call, medians of", rounds, "rounds, and the ratio to Keras")
-    heads = f"{'keras':>8}{'gru_tf':>8}{'ratio':>7}"
-    print(f"{'batch, steps, features, units':32}{'train':>23}{'infer':>23}")
-    print(f"{'':32}{heads}{heads}")
-    ratios = {"train": [], "infer": []}
-    for reset_after in (True, False):
-        for masked in (False, True):
-            print(f"reset_after={reset_after}, {'masked' if masked else 'not masked'}")
-            for shape in SHAPES:
-                seconds = measure(make_calls(shape, reset_after, masked), rounds)
-                row = f"  {shape!s:30}"
-                for kind, values in ratios.items():
-                    theirs, ours = (1e3 * seconds[kind, name] for name in LAYERS)
-                    values.append(ours / theirs)
-                    row += f"{theirs:8.1f}{ours:8.1f}{ours / theirs:7.2f}"
-                print(row, flush=True)
-    for kind, values in ratios.items():
-        print(f"geometric mean of the ratios, {kind}: {statistics.geometric_mean(values):.2f}")
+    parser.add_argument("--rounds", type=int, default=11, help="timed rounds a shape, at least")
+    parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder to write to")
+    parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.memory:
+        print_memory(*options.memory)
+        return
+    speed = matrix_speed()
+    rows, ratios = time_grid(options.rounds, speed)
+    parts = time_parts(SHAPES[0], options.rounds, speed)
+    by_steps = time_steps(options.rounds)
+    means = {kind: statistics.geometric_mean(v.values()) for kind, v in ratios.items()}
+    worst = {kind: max(v.values()) for kind, v in ratios.items()}
+    heads = ["setting", "batch, steps, features, units", "", THEIRS, "RNN(GRUCell)", "torch.nn.GRU"]
+    heads += [OURS, "floor", "ours / Keras", "floor / ours"]
+    steps_heads = ["steps", f"{THEIRS}, ms", f"{OURS}, ms", f"{THEIRS}, MB", f"{OURS}, MB"]
+    text = f"""# The speed of the layer
+
+Written by `make bench`: {describe(speed)}
+
+{__doc__.split(chr(10) * 2)[2]}
+
+Milliseconds a call, medians of {options.rounds} rounds or more, all layers in turn in each.
+
+As a share of Keras' time, geometric mean over the table: training {means["train"]:.2f}, inference
+{means["infer"]:.2f}; the worst line: training {worst["train"]:.2f}, inference {worst["infer"]:.2f}.
+
+![Time as a share of Keras', and time and memory against the number of steps](speed.png)
+
+{as_markdown(heads, rows)}
+
+## Where the time goes
+
+The parts of a training step at {", ".join(map(str, SHAPES[0]))}, each timed alone. In the step
+itself some of the products run beside the chain of states, on another core; what is left are
+the gates' elementwise functions, copies, and TensorFlow's own work for each operation.
+
+{as_markdown(["part", "ms"], [[name, f"{value:.1f}"] for name, value in parts])}
+
+## Against the number of steps
+
+A training step at batch 32, 128 features and 128 units; the memory is what it adds to the
+process at its peak.
+
+{as_markdown(steps_heads, [[row[0], *(f"{v:.0f}" for v in row[1:])] for row in by_steps])}
+"""
+    (options.docs / "speed.md").write_text(text)
+    draw(ratios, by_steps, options.docs / "speed.png")
+    print(f"written: {options.docs / 'speed.md'}, {options.docs / 'speed.png'}")
 
 
 if __name__ == "__main__":
