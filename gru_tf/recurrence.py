@@ -23,6 +23,7 @@ Lesson 02 derives what `_backward` computes.
 import tensorflow as tf
 
 _STEPS = 4  # in a turn of the loop
+_AHEAD = 2  # turns at once: one in its chain of steps, one in its products
 _KEEP = 1e4  # sigmoid(1e4) is exactly 1
 
 
@@ -80,7 +81,9 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
     W, U = tf.ensure_shape(W, (n_x, 3 * n_h)), tf.ensure_shape(U, (n_h, 3 * n_h))
 
     x = tf.transpose(x, (1, 0, 2))  # (time, batch, n_x)
-    mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (time, batch, 1)
+    if mask is not None:
+        mask = tf.transpose(mask)[:, :, None]  # (time, batch, 1)
+        x = tf.where(mask, x, tf.zeros((), computed))  # whatever the padding holds
     if go_backwards:
         x = tf.reverse(x, [0])
         mask = None if mask is None else tf.reverse(mask, [0])
@@ -184,7 +187,11 @@ def _forward(x, mask, h, weights, steps, reset_after, keep):
     sizes = {"nothing": [], "states": [n_h], "all": [n_h, 2 * n_h, n_h, n_h]}[keep]
     kept = [_array(turns, size, U_h.dtype) for size in sizes]
     _, h, kept = tf.while_loop(
-        lambda i, *_: i < turns, turn, (tf.constant(0), h, kept), maximum_iterations=turns
+        lambda i, *_: i < turns,
+        turn,
+        (tf.constant(0), h, kept),
+        parallel_iterations=_AHEAD,
+        maximum_iterations=turns,
     )
     return h, kept
 
@@ -256,7 +263,11 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
 
     dx = _array(turns, W_h.shape[0], dh.dtype)
     _, dh, dx, dweights = tf.while_loop(
-        lambda i, *_: i >= 0, turn, (turns - 1, dh, dx, dweights), maximum_iterations=turns
+        lambda i, *_: i >= 0,
+        turn,
+        (turns - 1, dh, dx, dweights),
+        parallel_iterations=_AHEAD,
+        maximum_iterations=turns,
     )
     return dx.concat(), dh, dweights
 

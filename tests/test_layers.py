@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import textwrap
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gru_tf
 from gru_tf import convert, equations
@@ -149,20 +152,36 @@ def test_the_layer_computes_the_equations(way, reset_after, update_gate):
     np.testing.assert_allclose(layer(x, initial_state=h_0), h, atol=1e-12)
 
 
-@pytest.mark.parametrize("update_gate", ["keep", "write"])
-@pytest.mark.parametrize("reset_after", [True, False])
-def test_the_recurrence_equals_the_cell_in_float64(reset_after, update_gate):
-    settings = dict(reset_after=reset_after, update_gate=update_gate, return_sequences=True)
-    fast = randomise(gru_tf.GRU(N_H, dtype="float64", **settings))
-    by_cell = randomise(gru_tf.GRU(N_H, dtype="float64", unroll=True, **settings))
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    batch=st.integers(1, 4),
+    steps=st.integers(1, 11),
+    arguments=st.fixed_dictionaries(
+        {
+            "reset_after": st.booleans(),
+            "update_gate": st.sampled_from(["keep", "write"]),
+            "return_sequences": st.booleans(),
+            "return_state": st.booleans(),
+            "go_backwards": st.booleans(),
+            "zero_output_for_mask": st.booleans(),
+            "use_bias": st.booleans(),
+        }
+    ),
+    shown=st.sampled_from([None, 0.0, 0.6, 1.0]),  # part of the steps that the mask lets through
+    seed=st.integers(0, 99),
+)
+def test_the_recurrence_equals_the_cell_in_float64(batch, steps, arguments, shown, seed):
+    fast = randomise(gru_tf.GRU(N_H, dtype="float64", **arguments), seed)
+    by_cell = randomise(gru_tf.GRU(N_H, dtype="float64", unroll=True, **arguments), seed)
     assert (fast._way(), by_cell._way()) == ("recurrence", "cell")
-    x, h_0 = random_inputs("float64")
-    for mask in MASKS.values():
-        assert_same(
-            outputs_and_gradients(by_cell, x, h_0, mask),
-            outputs_and_gradients(fast, x, h_0, mask),
-            tolerance=1e-12,
-        )
+    rng = np.random.default_rng(seed)
+    x, h_0 = rng.normal(size=(batch, steps, N_X)), rng.normal(size=(batch, N_H))
+    mask = None if shown is None else rng.random((batch, steps)) < shown
+    assert_same(
+        outputs_and_gradients(by_cell, x, h_0, mask),
+        outputs_and_gradients(fast, x, h_0, mask),
+        tolerance=1e-12,
+    )
 
 
 def test_the_cell_in_an_rnn_and_stacked():
@@ -309,6 +328,28 @@ def test_a_saved_model_loads_in_another_process_without_custom_objects(tmp_path)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, env=environment)
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), model(x), atol=1e-6)
+
+
+def test_a_mirrored_strategy_trains_as_one_device_does():
+    program = """
+        import numpy as np, keras, tensorflow as tf, gru_tf
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(16, 7, 3)).astype("float32"), rng.normal(size=(16, 1))
+        losses = []
+        for strategy in tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy():
+            with strategy.scope():
+                keras.utils.set_random_seed(0)
+                model = keras.Sequential([keras.Input((None, 3)), gru_tf.GRU(4), keras.layers.Dense(1)])
+                model.compile("sgd", "mse")
+            losses.append(model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0).history["loss"])
+        assert strategy.num_replicas_in_sync == 1 and losses[0][0] > losses[0][-1], losses
+        np.testing.assert_allclose(*losses, rtol=1e-5)
+    """  # noqa: E501
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    subprocess.run(command, check=True, env=environment)
 
 
 def test_a_savedmodel_export_serves_the_same_numbers(tmp_path):
