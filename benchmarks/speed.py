@@ -6,7 +6,9 @@
 A training step is the forward and the backward pass of the layer alone, from a loss on
 its last state to the gradients of its weights and inputs. The floor is the time of the
 products that no GRU can do without, at the speed that this machine multiplies large
-matrices with. PyTorch takes part where it is installed. Writes speed.md and speed.png.
+matrices with. PyTorch takes part where it is installed.
+
+Writes speed.md and speed.png.
 """
 
 import argparse
@@ -245,16 +247,16 @@ def draw(ratios, by_steps, path):
             y = [j + 0.2 * i - 0.1] * len(points)
             left.plot(points, y, "o", color=PALETTE[i], alpha=0.7, label=None if j else label)
     left.axvline(1, color="black", linewidth=1)
-    left.set(xlim=(0, 1.2), xlabel="time, as a share of keras.layers.GRU", ylim=(5.6, -0.6))
+    left.set(xlim=(0, None), xlabel="time, as a share of keras.layers.GRU", ylim=(5.6, -0.6))
     left.set_yticks(range(len(SHAPES)), [" × ".join(map(str, shape)) for shape in SHAPES])
-    left.set_title("batch × steps × features × units, four settings each")
-    left.legend(loc="lower left")
+    left.set_title("batch × steps × features × units, four settings each", fontsize=10)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=2)
     for ax, column, unit in ((middle, 1, "milliseconds"), (right, 3, "MB at the peak")):
         for offset, name in enumerate((THEIRS, OURS)):
             values = [row[column + offset] for row in by_steps]
             ax.loglog(STEPS, values, "o-", color=PALETTE[1 - offset], label=name)
-        ax.set(xlabel="steps", ylabel=unit, title="a training step, 32 × steps × 128 × 128")
-        ax.title.set_fontsize(10)
+        ax.set(xlabel="steps", ylabel=unit)
+        ax.set_title("training step, 32 × steps × 128 × 128", fontsize=9)
     middle.legend()
     figure.savefig(path, dpi=120)
 
