@@ -22,7 +22,7 @@ Lesson 02 derives what `_backward` computes.
 
 import tensorflow as tf
 
-_STEPS = 4  # in a turn of the loop
+_STEPS = 8  # in a turn of the loop
 _AHEAD = 2  # turns at once: one in its chain of steps, one in its products
 _KEEP = 1e4  # sigmoid(1e4) is exactly 1
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 import gru_tf
 from gru_tf import convert, equations
 
-BATCH, TIME, N_X, N_H = 4, 7, 3, 5
+BATCH, TIME, N_X, N_H = 4, 11, 3, 5  # a whole turn of the loop over time, and three steps
 
 MASKS = {
     "no mask": None,
-    "right-padded": np.arange(TIME) < np.array([[7], [3], [1], [5]]),
+    "right-padded": np.arange(TIME) < np.array([[11], [3], [1], [5]]),
     "left-padded": np.arange(TIME) >= np.array([[0], [3], [6], [5]]),
     "with holes": np.random.default_rng(3).random((BATCH, TIME)) < 0.6,
-    "one row all masked": np.arange(TIME) < np.array([[7], [0], [1], [5]]),
+    "one row all masked": np.arange(TIME) < np.array([[11], [0], [1], [5]]),
 }
 
 
@@ -155,7 +155,7 @@ def test_the_layer_computes_the_equations(way, reset_after, update_gate):
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     batch=st.integers(1, 4),
-    steps=st.integers(1, 11),
+    steps=st.integers(1, 19),
     arguments=st.fixed_dictionaries(
         {
             "reset_after": st.booleans(),
@@ -336,7 +336,7 @@ def test_a_mirrored_strategy_trains_as_one_device_does():
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
         rng = np.random.default_rng(0)
-        x, y = rng.normal(size=(16, 7, 3)).astype("float32"), rng.normal(size=(16, 1))
+        x, y = rng.normal(size=(16, 11, 3)).astype("float32"), rng.normal(size=(16, 1))
         losses = []
         for strategy in tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy():
             with strategy.scope():

@@ -11,7 +11,7 @@ from gru_tf.equations import GRUWeights, gru_backward, gru_forward
 from gru_tf.recurrence import gru_recurrence
 
 sizes = st.integers(1, 5)
-times = st.integers(1, 11)  # up to two turns of the loop and three steps more
+times = st.integers(1, 19)  # up to two turns of the loop and three steps more
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
