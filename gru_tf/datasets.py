@@ -12,8 +12,8 @@ import itertools
 import numpy as np
 
 from gru_tf.batches import bucket_by_length, check_at_least, make_windows
-from gru_tf.files import open_data
-from gru_tf.reviews import Reviews, load_imdb
+from gru_tf.files import open_data, read_results
+from gru_tf.reviews import Reviews, load_imdb, load_review_sentences
 
 __all__ = [
     "NextValue",
@@ -23,6 +23,8 @@ __all__ = [
     "load_boston_housing",
     "load_imdb",
     "load_next_value",
+    "load_results",
+    "load_review_sentences",
     "make_windows",
 ]
 
@@ -142,6 +144,29 @@ def load_next_value(window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.
     cuts = [n_train, n_train + n_valid]
     parts = zip(np.split(x, cuts), np.split(y, cuts), strict=True)
     return NextValue(*itertools.chain.from_iterable(parts), noise_floor=float(noise) ** 2)
+
+
+def load_results(name):
+    """Load what a comparison too long for a lesson has measured, and how.
+
+    Args:
+        name: Name of a file in `data/results`, without `.json`.
+
+    Returns:
+        A dict: `"command"`, which runs the comparison again and writes the file anew;
+        `"date"`; `"machine"`, with its cores, its processor and the versions of what ran;
+        and `"rows"`, a list of dicts, one a run.
+
+    Raises:
+        FileNotFoundError: If there are no results of that name; those there are get named.
+        ValueError: If the file is damaged.
+
+    Example:
+
+    >>> sorted(load_results("imdb_layers"))
+    ['command', 'date', 'machine', 'rows']
+    """
+    return read_results(name)
 
 
 def _simulate_swings(n, n_steps, noise, rng):

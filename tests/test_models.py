@@ -1,10 +1,12 @@
 """Every builder, pasted on its own under `import keras`, as a student would."""
 
+import functools
 import inspect
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import gru_tf
 from gru_tf import models
@@ -74,3 +76,55 @@ def test_padding_does_not_change_a_verdict():
         x, _ = data_for(name)
         padded = np.pad(x, ((0, 0), (0, 5)))
         np.testing.assert_allclose(model(padded), model(x), atol=1e-6)
+
+
+@pytest.fixture
+def padded_reviews():
+    x, _ = REVIEWS
+    return np.pad(x[:2], ((0, 0), (0, 5))) * (np.arange(17) < [[4], [12]])  # 4 and 12 words
+
+
+def test_pooled_classifier_reads_the_mean_of_the_words_states(padded_reviews):
+    model = models.build_pooled_sentiment_classifier(**small_arguments("pooled"))
+    outputs = [model.get_layer(name).output for name in ("gru", "mean")]
+    h, mean = keras.Model(model.input, outputs).predict(padded_reviews, verbose=0)
+    np.testing.assert_allclose(mean, [h[0, :4].mean(axis=0), h[1, :12].mean(axis=0)], rtol=1e-5)
+
+
+def test_peak_classifier_reads_the_last_state_and_the_words_peaks(padded_reviews):
+    keras.utils.set_random_seed(2)
+    model = models.build_peak_sentiment_classifier(**small_arguments("peak"), word_dropout=0.25)
+    assert model.get_layer("word_dropout").rate == 0.25
+    *kernels, bias = model.get_layer("gru").get_weights()
+    model.get_layer("gru").set_weights([*kernels, bias - 1])
+    outputs = [model.get_layer("gru").output[0], model.get_layer("read_out").output]
+    h, read_out = keras.Model(model.input, outputs).predict(padded_reviews, verbose=0)
+    peaks = np.stack([h[0, :4].max(axis=0), h[1, :12].max(axis=0)])
+    assert peaks.max() < 0  # so that zeros in place of the padded states would show
+    np.testing.assert_allclose(read_out, np.hstack([[h[0, 3], h[1, 11]], peaks]), rtol=1e-5)
+    # cuDNN leaves zeros at padded steps, where a CPU repeats the last state.
+    zeros = functools.partial(keras.layers.GRU, zero_output_for_mask=True)
+    as_on_gpu = models.build_peak_sentiment_classifier(**small_arguments("peak"), gru=zeros)
+    as_on_gpu.set_weights(model.get_weights())
+    expected = model.predict(padded_reviews, verbose=0)
+    np.testing.assert_allclose(as_on_gpu.predict(padded_reviews, verbose=0), expected, rtol=1e-5)
+
+
+def test_the_mean_passes_more_of_the_gradient_to_the_first_word():
+    words = tf.constant(np.random.default_rng(0).normal(size=(1, 60, 3)).astype("float32"))
+
+    def share_of_first_word(name):
+        keras.utils.set_random_seed(0)
+        model = BUILDERS[name](**small_arguments(name))
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            h = words
+            for layer in model.layers[2:]:  # after the ids and their embedding
+                h = layer(h)
+        norms = np.linalg.norm(tape.gradient(h, words)[0], axis=1)
+        return norms[0] / norms.sum()
+
+    last, mean = map(
+        share_of_first_word, ("build_sentiment_classifier", "build_pooled_sentiment_classifier")
+    )
+    assert mean > 100 * last

@@ -140,8 +140,57 @@ def test_search_for_a_low_score():
     [
         ({"trial": [1]}, {}, r"\['epochs_run', 'score'\]"),
         (TRIALS, {"direction": "up"}, "'up'"),
+        (TRIALS, {"view": "pie"}, "'slices', 'brackets'.*'pie'"),
+        (TRIALS, {"view": "brackets"}, r"\['bracket', 'rung', 'epochs'\]"),
     ],
 )
 def test_search_with_bad_input(table, options, message):
     with pytest.raises(ValueError, match=message):
         plot_search(table, **options)
+
+
+# Two settings on rung 0 of bracket 1, the better of which is promoted; one in bracket 0.
+RUNGS = pd.DataFrame(
+    {
+        "trial": [1, 2, 3, 4],
+        "score": [0.6, 0.7, 0.8, 0.5],
+        "units": [8, 16, 16, 4],
+        "rate": [0.1, 0.01, 0.01, 0.1],
+        "bracket": [1, 1, 1, 0],
+        "rung": [0, 0, 1, 0],
+        "epochs": [1, 1, 3, 3],
+        "epochs_run": [1, 1, 2, 3],
+        "seconds": [1.0, 1.0, 2.0, 3.0],
+        "parameters": [80, 160, 160, 40],
+        "status": 4 * ["completed"],
+        "why": 4 * [""],
+    }
+)
+
+
+def test_search_by_bracket():
+    ax = plot_search(RUNGS, "brackets")
+    lines = {tuple(line.get_xdata()): line for line in ax.get_lines()}
+    assert set(lines) == {(1,), (1, 3), (3,)}
+    assert lines[1, 3].get_ydata().tolist() == [0.7, 0.8]
+    assert lines[1, 3].get_color() == lines[1,].get_color() != lines[3,].get_color()
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["bracket 0", "bracket 1"]
+
+
+def test_search_by_hyperparameter():
+    axes = plot_search(RUNGS, "slices", metric="val_accuracy")
+    assert [ax.get_xlabel() for ax in axes] == ["units", "rate"]
+    first, promoted = axes[0].get_lines()
+    assert first.get_xdata().tolist() == [1, 2, 0]  # among 4, 8 and 16 units
+    assert first.get_ydata().tolist() == [0.6, 0.7, 0.5]
+    assert promoted.get_ydata().tolist() == [0.8]
+    assert [text.get_text() for text in axes[0].get_xticklabels()] == ["4", "8", "16"]
+    assert axes[0].get_ylabel() == "val_accuracy"
+
+
+def test_search_by_hyperparameter_without_rungs():
+    table = pd.DataFrame({"trial": range(20), "score": np.linspace(0, 1, 20), "units": range(20)})
+    (ax,) = plot_search(table, "slices")
+    assert ax.get_lines()[0].get_xdata().tolist() == list(range(20))
+    assert ax.get_legend() is None

@@ -1,84 +1,25 @@
-"""Searches: what they cost, that they go on where they stopped, and what they refuse.
-
-The models are run eagerly, which saves the two seconds of tracing a trial: what is
-tested is the search, and the real classifier is built only where it matters.
-"""
+"""Searches: their space, that they go on where they stopped, and what they refuse."""
 
 import functools
 import inspect
-import json
 import signal
 import subprocess
 import sys
-import textwrap
+import time
 
 import keras
 import keras_tuner as kt
 import numpy as np
+import pandas as pd
 import pytest
+import small_search
+from small_search import Count, X, Y, build, comparable, few, make_large, search
 
 import gru_tf
-from gru_tf import models, pricing, tuning
+from gru_tf import models, tuning
 from gru_tf import search as gru_search
-from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner, price
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(32, 3)).astype("float32")
-Y = (X.sum(axis=1) + RNG.normal(size=32) > 0).astype("float32")[:, None]
-
-
-def build(hp, largest=4):
-    units = hp.Int("units", 1, largest)
-    rate = hp.Choice("learning_rate", [0.3, 0.1, 0.03])
-    layers = [keras.layers.Dense(units, "tanh"), keras.layers.Dense(1, "sigmoid")]
-    model = keras.Sequential([keras.Input((3,)), *layers])
-    optimizer = keras.optimizers.SGD(rate)
-    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"], run_eagerly=True)
-    return model
-
-
-few = functools.partial(build, largest=2)  # a space of six points
-
-
-class Count(keras.callbacks.Callback):
-    """Counts fits and epochs, and interrupts the nth fit as Ctrl-C does.
-
-    Keras Tuner copies callbacks for each trial, hence the lists of the class.
-    """
-
-    fits, epochs = [], []
-    interrupt_at = None
-
-    def on_train_begin(self, logs=None):
-        self.fits.append(1)
-        if len(self.fits) == self.interrupt_at:
-            raise KeyboardInterrupt
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs.append(logs)
-
-    @classmethod
-    def start(cls, interrupt_at=None):
-        cls.fits.clear(), cls.epochs.clear()
-        cls.interrupt_at = interrupt_at
-        return [cls()]
-
-
-@pytest.fixture
-def make(tmp_path):
-    def make(kind="hyperband", build=build, **options):
-        options = {"max_epochs": 3, "directory": tmp_path, "name": "search", **options}
-        return make_tuner(kind, build, **options)
-
-    return make
-
-
-def search(tuner, interrupt_at=None, **options):
-    callbacks = Count.start(interrupt_at)
-    options = {"validation_split": 0.25, "verbose": 0, "callbacks": callbacks, **options}
-    tuner.search(X, Y, **options)
-    return leaderboard(tuner)
-
+from gru_tf.tuners import trial_seed
+from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, price
 
 # The space
 
@@ -118,132 +59,6 @@ def test_classifier_can_be_pasted():
     assert model.get_layer("gru").units == 32
 
 
-# The price
-
-
-@pytest.mark.parametrize(
-    ("max_epochs", "trials", "epoch_runs"),
-    # Counted in runs of Keras Tuner 1.4.8's own Hyperband with factor 3.
-    [(3, 6, 11), (9, 23, 75), (10, 30, 120), (27, 70, 375), (30, 90, 576), (100, 254, 2672)],
-)
-def test_price_of_hyperband(make, max_epochs, trials, epoch_runs):
-    large = functools.partial(build, largest=100_000)
-    cost = price(make(build=large, max_epochs=max_epochs))
-    assert (cost.trials, cost.epoch_runs) == (trials, epoch_runs)
-    assert np.isnan(cost.minutes)
-
-
-def test_price_of_hyperband_by_rung(make):
-    cost = price(make(build=functools.partial(build, largest=100), max_epochs=10))
-    assert str(cost) == textwrap.dedent("""\
-        30 trials, 120 epoch-runs
-          bracket 2: 12 x 2, then 4 x 2, then 2 x 6
-          bracket 1: 6 x 4, then 2 x 6
-          bracket 0: 4 x 10""")
-
-
-@pytest.mark.parametrize(
-    ("kind", "options"),
-    [
-        ("hyperband", {}),
-        ("hyperband", {"max_epochs": 4, "factor": 2, "build": few}),  # runs out of points
-        ("random", {"max_trials": 3}),
-        ("random", {"max_trials": 30, "max_epochs": 1, "build": few}),  # runs out again
-        ("grid", {"max_epochs": 1, "build": few}),
-        ("grid", {"max_trials": 3}),
-        ("bayesian", {"max_trials": 7, "max_epochs": 1}),  # 6 of them drawn at random
-    ],
-)
-def test_price_is_what_is_run(make, kind, options):
-    tuner = make(kind, **options)
-    cost = price(tuner)
-    table = search(tuner)
-    assert cost.trials == len(table) == len(Count.fits)
-    assert cost.epoch_runs == table["epochs_run"].sum() == len(Count.epochs)
-    assert price(tuner).trials == 0
-
-
-def test_price_of_what_is_left(make):
-    tuner = make("random", max_trials=5)
-    with pytest.raises(KeyboardInterrupt):
-        search(tuner, interrupt_at=3)
-    assert (price(tuner).trials, price(tuner).epoch_runs) == (3, 9)
-    assert price(make("random", max_trials=5)).trials == 3
-
-
-def test_price_with_known_seconds(make):
-    cost = price(make("random", max_trials=4), seconds_per_epoch=2.0, seconds_per_trial=1.5)
-    assert cost.minutes == pytest.approx((4 * 3 * 2.0 + 4 * 1.5) / 60)
-    assert "about 0.5 minutes: 2.0 to 2.0 s an epoch, 1.5 s to start a trial" in str(cost)
-
-
-def test_price_between_the_smallest_and_the_largest(make):
-    # 1 to 4 units have 6, 11, 16 and 21 weights: 1, 2, 3 and 4 s an epoch.
-    cost = price(make("grid", max_epochs=1), seconds_per_epoch=(1.0, 4.0))
-    assert cost.minutes == pytest.approx(3 * (1 + 2 + 3 + 4) / 60)
-
-
-class Clock:
-    """Stands in for the module `time`: goes on only when it is told to."""
-
-    seconds = 0.0
-
-    @classmethod
-    def perf_counter(cls):
-        return cls.seconds
-
-
-def build_slow(hp):
-    """Take 10 ms a unit in each step, by that clock."""
-    units = hp.Int("units", 1, 3, step=2)
-
-    class Slow(keras.layers.Dense):
-        def call(self, inputs):
-            if not isinstance(inputs, keras.KerasTensor):
-                Clock.seconds += 0.01 * units
-            return super().call(inputs)
-
-    model = keras.Sequential([keras.Input((3,)), Slow(units), keras.layers.Dense(1)])
-    model.compile("sgd", "mse", run_eagerly=True)
-    return model
-
-
-@pytest.mark.parametrize("batches", ["arrays", "dataset"])
-def test_price_from_a_probe(make, batches, monkeypatch):
-    monkeypatch.setattr(pricing, "time", Clock)
-    tuner = make("grid", build_slow, objective="val_loss")
-    x, y = np.tile(X, (2, 1)), np.tile(Y, (2, 1))  # 64 samples
-    if batches == "arrays":
-        data, options = (x, y), {"validation_split": 0.25, "batch_size": 8}
-    else:
-        data, options = (Batches(x[:48], y[:48]),), {"validation_data": Batches(x[48:], y[48:])}
-    cost = price(tuner, *data, **options)
-    start = Clock.seconds
-    tuner.search(*data, verbose=0, **options)
-    # 6 steps of training and 2 of validation, 10 or 30 ms each, three epochs of each.
-    assert Clock.seconds - start == pytest.approx(3 * 8 * (0.01 + 0.03))
-    # The start of a trial is probed with a step of each.
-    assert cost.minutes * 60 == pytest.approx(Clock.seconds - start, rel=0.1)
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, x, y):
-        super().__init__()
-        self.x, self.y = x, y
-
-    def __len__(self):
-        return len(self.x) // 8
-
-    def __getitem__(self, i):
-        return self.x[8 * i : 8 * i + 8], self.y[8 * i : 8 * i + 8]
-
-
-def test_price_of_a_tuner_without_epochs(tmp_path):
-    plain = kt.RandomSearch(build, objective="val_loss", directory=tmp_path, overwrite=True)
-    with pytest.raises(ValueError, match="make_tuner"):
-        price(plain)
-
-
 # Stopped and resumed
 
 
@@ -265,32 +80,76 @@ def test_resumed_equals_uninterrupted(make, kind):
     assert whole["score"].nunique() == len(whole) or kind == "bayesian"
 
 
-def test_killed_equals_uninterrupted(make, tmp_path):
-    script = tmp_path / "search.py"
-    script.write_text(
-        textwrap.dedent(f"""
-        import os, signal, sys
-        sys.path.insert(0, {str(inspect.getfile(sys.modules[__name__]).rsplit("/", 1)[0])!r})
-        import test_tuning as t
+def kill_at_random_moments(directory, n_kills, seed=0):
+    """Run the program of `small_search`, killing it n times, and resume it here."""
+    rng = np.random.default_rng(seed)
+    for _ in range(n_kills):
+        command = [sys.executable, small_search.__file__, str(directory)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            lines = iter(process.stdout)
+            assert next(lines) == "ready\n"
+            for _ in range(rng.integers(1, 7)):
+                next(lines)  # a line a trial
+            time.sleep(rng.uniform(0, 0.5))
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+    resumed = make_large(directory)
+    print("resumed after", len(resumed.oracle.end_order), "trials")
+    return search(resumed)
 
-        class Kill(t.keras.callbacks.Callback):
-            def on_epoch_end(self, epoch, logs=None):
-                if epoch == 1:  # the first trial with two epochs is the fourth
-                    os.kill(os.getpid(), signal.SIGKILL)
 
-        tuner = t.make_tuner("hyperband", t.build, max_epochs=3, objective="val_loss",
-                             directory=sys.argv[1], name="killed")
-        t.search(tuner, callbacks=[Kill()])
-        """)
-    )
-    run = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)
-    assert run.returncode == -signal.SIGKILL, run.stderr
-    killed = make(objective="val_loss", name="killed")
-    assert leaderboard(killed)["status"].value_counts().to_dict() == {"completed": 3, "running": 1}
-    resumed = search(killed)
-    assert len(Count.fits) == 3
-    whole = search(make(objective="val_loss", name="whole"))
-    assert whole.drop(columns="seconds").equals(resumed.drop(columns="seconds"))
+def test_killed_equals_uninterrupted(large, tmp_path):
+    whole = leaderboard(large)
+    killed = kill_at_random_moments(tmp_path / "killed", n_kills=1)
+    assert len(Count.fits) < len(whole)  # what was finished isn't run again
+    pd.testing.assert_frame_equal(comparable(whole), comparable(killed), check_exact=True)
+
+
+def test_a_trial_that_ended_just_before_the_stop_is_not_run_again(make):
+    tuner = make("random", max_trials=2)
+    with pytest.raises(KeyboardInterrupt):
+        search(tuner, interrupt_at=2)
+    oracle = tuner.oracle
+    oracle.ongoing_trials = {"a": oracle.trials["0"], "b": oracle.trials["1"]}  # as it was then
+    oracle.save()
+    again = make("random", max_trials=2)
+    assert price(again).trials == 1
+    assert search(again)["epochs_run"].tolist() == [3, 3]
+    assert len(Count.fits) == 1
+
+
+class Watch(keras.callbacks.Callback):
+    """Notes what the optimizer holds at the start and at the end of each fit."""
+
+    seen = []
+
+    def note(self):
+        return [variable.numpy().copy() for variable in self.model.optimizer.variables]
+
+    def on_train_begin(self, logs=None):
+        self.start = self.note()
+
+    def on_train_end(self, logs=None):
+        self.seen.append((self.start, self.note()))
+
+
+def test_promotion_goes_on_with_the_optimizer(make):
+    """A model that was promoted is the one that a single longer fit would have given."""
+    Watch.seen.clear()
+    tuner = make(build=few, max_epochs=2, factor=2, objective="val_loss", name="opt")
+    data = {"validation_data": (X, Y), "shuffle": False}
+    table = search(tuner, callbacks=[Watch()], validation_split=0, **data)
+    promoted = table[table["rung"] == 1].iloc[0]
+    before, after = Watch.seen[promoted["trial"] - 1]
+    assert (before[0], after[0]) == (1, 2)  # steps: one an epoch
+    values = tuner.oracle.trials[f"{promoted['trial'] - 1:04}"].hyperparameters.values
+    first = tuner.oracle.trials[values["tuner/trial_id"]]
+    for ours, theirs in zip(before, Watch.seen[int(first.trial_id)][1], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    keras.utils.set_random_seed(trial_seed(first, tuner.seed))
+    whole = tuner.hypermodel.build(first.hyperparameters)
+    scores = whole.fit(X, Y, epochs=2, verbose=0, **data).history["val_loss"]
+    assert scores[1] == promoted["score"]
 
 
 def test_seed_is_of_the_trial_and_of_the_search(make):
@@ -307,157 +166,6 @@ def test_unfinished_start_of_a_trial_is_forgotten(make, tmp_path):
     text = (folder / "trial_2" / "trial.json").read_text().replace('"2"', '"3"')
     (folder / "trial_3" / "trial.json").write_text(text)
     assert len(leaderboard(make("random", max_trials=3))) == 3
-
-
-# A search knows what it is
-
-
-def build_other(hp):
-    model = build(hp)
-    return model
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"max_epochs": 4}, "max_epochs: 3 there, 4 here"),
-        ({"factor": 2}, "factor: 3 there, 2 here"),
-        ({"seed": 2}, "seed: 1 there, 2 here"),
-        ({"objective": "val_loss"}, "objective: .*val_accuracy.*val_loss"),
-        ({"kind": "random", "max_trials": 3}, "kind: 'hyperband' there, 'random' here"),
-        ({"build": functools.partial(build, largest=5)}, "units max_value: 4 there, 5 here"),
-        ({"build": build_other}, "builder function: 'build, source .*'build_other, source"),
-    ],
-)
-def test_another_search_is_refused(make, changed, message):
-    make()
-    with pytest.raises(ValueError, match=message) as refusal:
-        make(**changed)
-    assert "another name" in str(refusal.value)
-    assert "overwrite=True" in str(refusal.value)
-    assert price(make(name="another", **changed)).trials > 0
-    make(overwrite=True, **changed)
-    make(**changed)
-
-
-def test_a_builder_edited_under_the_same_name_is_refused(make):
-    def make_builder(activation):
-        def builder(hp):
-            units = hp.Int("units", 1, 4)
-            layers = [keras.Input((3,)), keras.layers.Dense(units, activation)]
-            model = keras.Sequential([*layers, keras.layers.Dense(1)])
-            model.compile("sgd", "mse")
-            return model
-
-        return builder
-
-    make(build=make_builder("tanh"), objective="val_loss")
-    make(build=make_builder("tanh"), objective="val_loss")
-    with pytest.raises(ValueError, match="activation: \"'tanh'\" there, \"'relu'\" here"):
-        make(build=make_builder("relu"), objective="val_loss")
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_of_something_else_is_left_alone(make, tmp_path, overwrite):
-    (tmp_path / "search").mkdir()
-    (tmp_path / "search" / "thesis.tex").write_text("years of work")
-    with pytest.raises(ValueError, match="no search.json"):
-        make(overwrite=overwrite)
-    assert (tmp_path / "search" / "thesis.tex").exists()
-
-
-@pytest.mark.parametrize(
-    "file", ["search.json", "oracle.json", "tuner0.json", "trial_2/trial.json"]
-)
-@pytest.mark.parametrize("damage", ["cut", "removed"])
-def test_a_damaged_search_is_refused_by_the_name_of_its_file(make, tmp_path, file, damage):
-    search(make("random", max_trials=3, max_epochs=1))
-    path = tmp_path / "search" / file
-    text = path.read_text()
-    path.write_text(text[:-3]) if damage == "cut" else path.unlink()
-    if (file, damage) == ("tuner0.json", "removed"):  # as when the first trial was cut off
-        return
-    with pytest.raises(ValueError, match=file):
-        make("random", max_trials=3, max_epochs=1)
-
-
-def test_settings_are_written_whole(make, tmp_path):
-    make("random", max_trials=3)
-    settings = json.loads((tmp_path / "search" / "search.json").read_text())
-    assert settings["max_trials"] == 3
-    assert settings["hyperparameter"]["learning_rate"]["values"] == [0.3, 0.1, 0.03]
-    assert not list((tmp_path / "search").glob("*.partial"))
-
-
-# Read
-
-
-def test_leaderboard_holds_what_was_measured(make):
-    tuner = make("random", max_trials=4)
-    table = search(tuner)
-    epochs = np.array([logs["val_accuracy"] for logs in Count.epochs]).reshape(4, 3)
-    by_trial = table.sort_values("trial")
-    np.testing.assert_allclose(by_trial["score"], epochs.max(axis=1))
-    assert table["score"].is_monotonic_decreasing
-    assert table.index.tolist() == [1, 2, 3, 4]
-    assert set(table["epochs_run"]) == {3}
-    assert set(table["status"]) == {"completed"}
-    assert (table["seconds"] > 0).all()
-    best = tuner.get_best_hyperparameters()[0]
-    assert table.loc[1, ["units", "learning_rate"]].to_dict() == best.values
-
-
-def test_leaderboard_of_hyperband_has_rungs(make):
-    table = search(make(objective="val_loss")).sort_values("trial")
-    assert table["score"].min() == leaderboard(make(objective="val_loss"))["score"].iloc[0]
-    assert table["bracket"].tolist() == [1, 1, 1, 1, 0, 0]
-    assert table["rung"].tolist() == [0, 0, 0, 1, 0, 0]
-    assert table["epochs_run"].tolist() == [1, 1, 1, 2, 3, 3]
-    assert table["epochs"].tolist() == [1, 1, 1, 3, 3, 3]
-
-
-def test_leaderboard_counts_the_epochs_before_an_early_stop(make):
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.stop_training = epoch == 1
-
-    table = search(make("random", max_trials=2), callbacks=[Stop()])
-    assert table["epochs_run"].tolist() == [2, 2]
-
-
-def test_leaderboard_before_the_search(make):
-    assert len(leaderboard(make())) == 0
-
-
-def build_that_fails(hp):
-    model = build(hp)
-    if hp.get("learning_rate") == 0.1:
-        raise RuntimeError("no such rate")
-    return model
-
-
-def test_a_failed_trial_does_not_end_the_search(make, capsys):
-    tuner = make("grid", build_that_fails, max_epochs=1)
-    table = search(tuner, verbose=1)
-    assert len(table) == 12
-    failed = table[table["learning_rate"] == 0.1]
-    assert set(failed["status"]) == {"failed"}
-    assert failed["score"].isna().all()
-    assert table["score"].iloc[:8].notna().all()
-    assert capsys.readouterr().out.count("failed: RuntimeError: no such rate") == 4
-
-
-def test_progress_is_one_line_a_trial(make, capsys):
-    search(make())
-    assert capsys.readouterr().out == ""
-    search(make(name="loud"), verbose=1)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
-    assert lines[3].startswith("trial 4 of 6 | val_accuracy 0.")
-    assert ", best 0." in lines[3]
-    assert " | bracket 1 rung 1 units=" in lines[3]
-    search(make(name="loud"), verbose=1)
-    assert capsys.readouterr().out.startswith("Nothing left to run: 6 of 6 trials are done, best")
 
 
 # Bad input
@@ -500,12 +208,61 @@ def build_fixed():
         ({"build": build_nothing}, TypeError, "must return a keras.Model. Received: None"),
         ({"build": build_uncompiled}, ValueError, "compiled"),
         ({"build": build_without_space, "objective": "val_loss"}, ValueError, "nothing to search"),
+        (
+            {"build": few, "max_epochs": 9},
+            ValueError,
+            "6 different.*hyperband search would start 17",
+        ),
+        ({"build": few, "kind": "random", "max_trials": 7}, ValueError, "6 different .* start 7"),
+        ({"build": few, "kind": "bayesian"}, ValueError, "6 different .* start 10.*kind='grid'"),
     ],
 )
 def test_bad_input(make, tmp_path, options, error, message):
     with pytest.raises(error, match=message):
         make(**options)
     assert not (tmp_path / "search").exists(), "refused before anything is written"
+
+
+def test_a_folder_that_cannot_be_written(make, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file/search can't be written .* another directory"):
+        make(directory=tmp_path / "file")
+
+
+def build_half(hp):
+    """Make a model for every second number of units."""
+    units = hp.Int("units", 1, 6)
+    if units == 2:
+        raise RuntimeError("no such number")
+    if units == 4:
+        return None
+    model = build(hp)
+    if units == 6:
+        model.compiled = False
+    return model
+
+
+def test_a_builder_that_fails_for_some_hyperparameters(make, capsys):
+    table = search(make("grid", build_half, max_epochs=1), verbose=1)
+    failed = table[table["units"] % 2 == 0].groupby("units")
+    assert set(failed.get_group(2)["why"]) == {"RuntimeError: no such number"}
+    assert "return a valid Keras Model" in failed.get_group(4)["why"].iloc[0]
+    assert "compile" in failed.get_group(6)["why"].iloc[0]
+    assert set(table[table["units"] % 2 == 1]["status"]) == {"completed"}
+    said = capsys.readouterr().out
+    assert said.count("failed: RuntimeError: no such number") == 3
+    assert "18 trials, 9 of them failed, best 0." in said
+
+
+def test_a_search_whose_trials_all_fail_stops(make):
+    tuner = make(max_epochs=9, build=functools.partial(build, largest=50))
+    with pytest.raises(RuntimeError, match="All 10 trials failed. The last: (?s:.*)Nobody"):
+        search(tuner, callbacks=[Fail()])
+
+
+class Fail(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise ValueError("Nobody")
 
 
 def test_objectives_that_a_model_reports(make):
@@ -553,4 +310,9 @@ def test_command_prices_searches_and_judges(tmp_path, capsys, monkeypatch):
     assert "trial 1 of 1 | val_accuracy 0." in printed
     assert f"accuracy on the held-out reviews: {accuracy:.4f}" in printed
     gru_search.main(words)
-    assert "Nothing left to run: 1 of 1 trials are done" in capsys.readouterr().out
+    assert "Nothing left to run: this search is finished. 1 trials" in capsys.readouterr().out
+    became = []
+    monkeypatch.setattr(gru_search.machines, "become", lambda *given: became.append(given))
+    assert gru_search.main([*words, "--worker", "chief:8000"]) is None
+    assert became == [("worker", "chief:8000", 60)]
+    assert "accuracy" not in capsys.readouterr().out

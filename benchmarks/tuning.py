@@ -1,0 +1,184 @@
+"""Compare kinds of search at equal epochs, and price a tutorial's search for two codes.
+
+    python benchmarks/tuning.py search [--kinds random grid] [--seeds 1 2 3]
+    python benchmarks/tuning.py price
+
+`search` runs Hyperband, random, grid and Bayesian search on the same space with the same
+number of epoch-runs, on the reviews cut short: 3,000 reviews of 40 words. A row is a
+trial: what it cost, what it scored on validation data, and its accuracy at that epoch on
+test reviews that no search has seen. Written to data/results/tuning.json, run by run.
+
+`price` measures seconds an epoch at three widths, turn by turn in one process, of a
+tutorial's own code (Keras' layer, reviews left-padded to 500, no mask) and of ours (this
+package's layer, batches by length, a mask), and adds up the 30 trials of its search.
+Written to data/results/tuning_price.json.
+"""
+
+import argparse
+import functools
+import os
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import keras_tuner as kt
+import numpy as np
+
+import gru_tf
+from gru_tf import files, pricing
+from gru_tf.datasets import bucket_by_length, load_imdb
+from gru_tf.models import build_sentiment_classifier
+from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner
+
+MAX_EPOCHS = 9
+TRIALS = 8  # of 9 epochs: 72 epoch-runs, Hyperband's 23 trials have 75
+KINDS = ("hyperband", "random", "grid", "bayesian")
+
+
+def build(hp, kind):
+    """Build a small classifier from one space; a grid needs few points of each axis."""
+    coarse = kind == "grid"
+    units = hp.Choice("units", [8, 48] if coarse else [8, 16, 24, 32, 40, 48])
+    dropout = hp.Choice("dropout", [0.0, 0.5] if coarse else [0.0, 0.25, 0.5])
+    rates = [3e-4, 1e-2] if coarse else [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
+    rate = hp.Choice("learning_rate", rates)
+    return build_sentiment_classifier(5000, 32, units, dropout, rate, gru=gru_tf.GRU)
+
+
+class HeldOut(keras.callbacks.Callback):
+    """Adds the accuracy on test reviews to what each epoch reports."""
+
+    x = y = None  # of the class, as Keras Tuner copies callbacks for each trial
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["held_out"] = self.model.evaluate(self.x, self.y, batch_size=250, verbose=0)[1]
+
+
+def search(kind, seed):
+    """Yield a row a trial of one search."""
+    reviews = load_imdb(num_words=5000, maxlen=40)
+    HeldOut.x, HeldOut.y = reviews.x_test, reviews.y_test
+    options = {} if kind == "hyperband" else {"max_trials": TRIALS}
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = make_tuner(
+            kind,
+            functools.partial(build, kind=kind),
+            max_epochs=MAX_EPOCHS,
+            directory=folder,
+            name=kind,
+            seed=seed,
+            **options,
+        )
+        if kind == "bayesian":
+            tuner.oracle.num_initial_points = 3  # by default 9, and all trials would be random
+        tuner.search(
+            reviews.x_train[:3000],
+            reviews.y_train[:3000],
+            validation_data=(reviews.x_valid, reviews.y_valid),
+            batch_size=64,
+            callbacks=[HeldOut()],
+            verbose=0,
+        )
+        for row in leaderboard(tuner).sort_values("trial").to_dict("records"):
+            trial = tuner.oracle.trials[tuner.oracle.start_order[row["trial"] - 1]]
+            held_out = trial.metrics.get_last_value("held_out")
+            kept = ("trial", "units", "dropout", "learning_rate", "epochs_run")
+            yield {
+                "kind": kind,
+                "seed": seed,
+                **{name: row[name] for name in kept},
+                "score": round(row["score"], 4),
+                "held_out": round(float(held_out), 4),
+                "seconds": round(row["seconds"], 1),
+            }
+
+
+def search_all(kinds, seeds):
+    try:
+        rows = files.read_results("tuning")["rows"]
+    except FileNotFoundError:
+        rows = []
+    for seed in seeds:
+        for kind in kinds:
+            rows = [row for row in rows if (row["kind"], row["seed"]) != (kind, seed)]
+            rows += search(kind, seed)
+            rows.sort(key=lambda row: (KINDS.index(row["kind"]), row["seed"], row["trial"]))
+            files.write_results("tuning", "python benchmarks/tuning.py search", rows)
+            best = max((r for r in rows if (r["kind"], r["seed"]) == (kind, seed)),
+                       key=lambda row: row["score"])  # fmt: skip
+            print(kind, seed, best, flush=True)
+
+
+def build_tutorial(hp):
+    """Build what the tutorial builds: its layer reads every zero of the padding."""
+    layers = [keras.layers.Embedding(10_000, 128), keras.layers.GRU(hp.get("units"))]
+    model = keras.Sequential(
+        [keras.Input((500,)), *layers, keras.layers.Dense(1, activation="sigmoid")]
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def price_both(rounds, seconds):
+    """Return the rows of the price: an epoch's seconds at three widths, and the whole search."""
+    reviews = load_imdb()
+    parts = [(reviews.x_train, reviews.y_train), (reviews.x_valid, reviews.y_valid)]
+    left = [(np.stack([np.roll(row, (row == 0).sum()) for row in x]), y) for x, y in parts]
+    ours = functools.partial(build_tunable_sentiment_classifier, gru=gru_tf.GRU)
+    codes = {
+        "tutorial": (build_tutorial, pricing._as_batches(*left[0], left[1], 0, 32)),
+        "ours": (ours, pricing._as_batches(bucket_by_length(*parts[0]), None,
+                                           bucket_by_length(*parts[1], shuffle=False), 0, 32)),
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = make_tuner("hyperband", ours, max_epochs=10, directory=folder, name="price")
+        trials = [(t.hyperparameters.get("units"), epochs) for t, epochs in pricing.dry_run(tuner)]
+    widths = [32, 256, 512]
+    probes = {key: [] for key in [(code, width) for width in widths for code in codes]}
+    for _ in range(rounds):
+        for code, width in probes:
+            hp = kt.HyperParameters()
+            hp.values = {"units": width, "dropout": 0.0, "learning_rate": 1e-3}
+            builder, batches = codes[code]
+            probes[code, width].append(pricing._probe(builder, hp, *batches, 3, seconds))
+    rows = []
+    for code in codes:
+        epoch, start = np.array([np.median(probes[code, width], axis=0) for width in widths]).T
+        # Between the widths, an epoch's seconds grow with the arithmetic: see lesson 04.
+        units, epochs = np.array(trials).T
+        total = (epochs * np.interp(units * (units + 128), [w * (w + 128) for w in widths], epoch)
+                 + start.mean()).sum()  # fmt: skip
+        rows.append(
+            {
+                "code": code,
+                "widths": widths,
+                "seconds_per_epoch": epoch.round(1).tolist(),
+                "seconds_per_trial": round(float(start.mean()), 1),
+                "trials": len(trials),
+                "epoch_runs": int(epochs.sum()),
+                "hours": round(float(total) / 3600, 2),
+            }
+        )
+        print(rows[-1], flush=True)
+    print("ratio", round(rows[1]["hours"] / rows[0]["hours"], 3))
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("search", "price"))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--rounds", type=int, default=2, help="of the price: %(default)s")
+    parser.add_argument("--seconds", type=float, default=10, help="a probe: %(default)s")
+    options = parser.parse_args()
+    if options.what == "search":
+        search_all(options.kinds, options.seeds)
+    else:
+        rows = price_both(options.rounds, options.seconds)
+        files.write_results("tuning_price", "python benchmarks/tuning.py price", rows)
+
+
+if __name__ == "__main__":
+    main()
