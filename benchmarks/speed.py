@@ -14,6 +14,7 @@ Writes speed.md and speed.png.
 import argparse
 import datetime
 import functools
+import itertools
 import os
 import platform
 import statistics
@@ -60,7 +61,7 @@ def make_calls(shape, reset_after=True, masked=False, names=LAYERS):
     """Return the functions to time, by kind ("train", "infer") and by layer."""
     batch, steps, features, units = shape
     x = tf.random.stateless_normal((batch, steps, features), seed=(0, 0))
-    lengths = tf.linspace(1.0, float(steps), batch) if masked else tf.fill([batch], float(steps))
+    lengths = tf.linspace(float(steps), 1.0, batch) if masked else tf.fill([batch], float(steps))
     lengths = tf.cast(lengths, tf.int32)
     mask = tf.sequence_mask(lengths, steps) if masked else None
     calls = {}
@@ -147,15 +148,16 @@ def time_parts(shape, rounds, speed):
     batch, steps, features, units = shape
     turn = batch * recurrence._STEPS
     draw = functools.partial(tf.random.stateless_normal, seed=(0, 0))
-    U = tf.linalg.qr(draw((3 * units, units)))[0]  # (3 * units, units), U^T U = 1
+    U_T = tf.linalg.qr(draw((3 * units, units)))[0]  # (3 * units, units), U U^T = 1
+    U = tf.transpose(U_T)
     W, x, h = draw((features, 3 * units)), draw((turn, features)), draw((turn, units))
-    da = draw((turn, 3 * units))
+    W_T, da = tf.transpose(W), draw((turn, 3 * units))
 
     def chain(h):
-        return tf.matmul(tf.matmul(h, U, transpose_b=True), U)  # a step forward and one back
+        return tf.matmul(tf.matmul(h, U), U_T)  # a step forward and one back
 
     def products(v):
-        results = [tf.matmul(x + v, W), tf.matmul(da + v, W, transpose_b=True)]
+        results = [tf.matmul(x + v, W), tf.matmul(da + v, W_T)]
         results += [tf.matmul(left + v, da, transpose_a=True) for left in (x, h)]
         return 1e-9 * tf.add_n([result[0, 0] for result in results])
 
@@ -181,18 +183,34 @@ def time_parts(shape, rounds, speed):
 
 
 def peak_memory(name, steps):
-    """Return the MB that a training step adds to the process at its peak: run in a new one."""
+    """Return the MB that a first, short training step adds to a new process at its peak, and
+    those that training steps over `steps` then add: medians of three processes.
+    """
     command = [sys.executable, __file__, "--memory", name, str(steps)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(3)]
+    values = [map(float, run.stdout.split()) for run in runs]
+    return [statistics.median(column) for column in zip(*values, strict=True)]
 
 
 def print_memory(name, steps):
-    call = make_calls((32, int(steps), 128, 128), names=[name])["train", name]
-    call.get_concrete_function()
-    before = peak_of_this_process()
-    for _ in range(3):
-        call()
-    print(peak_of_this_process() - before)
+    layer = LAYERS[name](128, reset_after=True)
+    layer.build((32, None, 128))
+
+    @tf.function(input_signature=[tf.TensorSpec((32, None, 128))])
+    def train(x):
+        weights = [weight.value for weight in layer.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x, training=True) ** 2)
+        return tape.gradient(loss, [x, *weights])
+
+    inputs = [tf.random.stateless_normal((32, n, 128), seed=(0, 0)) for n in (17, int(steps))]
+    peaks = [peak_of_this_process()]
+    for x in inputs:
+        for _ in range(3):
+            train(x)
+        peaks.append(peak_of_this_process())
+    print(*(after - before for before, after in itertools.pairwise(peaks)))
 
 
 def peak_of_this_process():
@@ -227,14 +245,17 @@ def time_grid(rounds, speed):
 
 
 def time_steps(rounds):
-    """Time and weigh training steps over sequences of several lengths."""
+    """Time and weigh training steps over sequences of several lengths.
+
+    Return the rows of a table, and what a first training step weighs with both layers.
+    """
     rows = []
     for steps in STEPS:
         seconds = measure(make_calls((32, steps, 128, 128), names=[THEIRS, OURS]), rounds)
-        memory = [peak_memory(name, steps) for name in (THEIRS, OURS)]
+        first, memory = zip(*(peak_memory(name, steps) for name in (THEIRS, OURS)), strict=True)
         rows.append([steps, *(1e3 * seconds["train", name] for name in (THEIRS, OURS)), *memory])
         print("  ".join(f"{value:.1f}" for value in rows[-1]), flush=True)
-    return rows
+    return rows, first
 
 
 def draw(ratios, by_steps, path):
@@ -288,7 +309,7 @@ def main():
     speed = matrix_speed()
     rows, ratios = time_grid(options.rounds, speed)
     parts = time_parts(SHAPES[0], options.rounds, speed)
-    by_steps = time_steps(options.rounds)
+    by_steps, first = time_steps(options.rounds)
     means = {kind: statistics.geometric_mean(v.values()) for kind, v in ratios.items()}
     worst = {kind: max(v.values()) for kind, v in ratios.items()}
     heads = ["setting", "batch, steps, features, units", "", THEIRS, "RNN(GRUCell)", "torch.nn.GRU"]
@@ -319,8 +340,9 @@ the gates' elementwise functions, copies, and TensorFlow's own work for each ope
 
 ## Against the number of steps
 
-A training step at batch 32, 128 features and 128 units; the memory is what it adds to the
-process at its peak.
+A training step at batch 32, 128 features and 128 units; the memory is what it adds to the peak
+of a process that has run one over 17 steps. That first one, which loads what every later one
+uses, adds {first[0]:.0f} MB with {THEIRS} and {first[1]:.0f} MB with {OURS}.
 
 {as_markdown(steps_heads, [[row[0], *(f"{v:.0f}" for v in row[1:])] for row in by_steps])}
 """

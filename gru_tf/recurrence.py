@@ -2,16 +2,16 @@ r"""The loop over time in TensorFlow, with its backward pass written by hand.
 
 Keras runs the cell once a step and leaves the backward pass to automatic
 differentiation, which saves and reads again every intermediate value of every
-step. Here each turn of the loop takes a few steps together, few enough that what it
-works on stays in the processor's cache:
+step. Here each turn of the loop takes a few steps together:
 
 * Forward, the inputs of those steps are multiplied by their weights at once. Then each
-  step is one product with the state, the gates and the new state. In training the
-  gates and the candidate are kept for the way back.
+  step is the products with the state, the gates and the new state. In training the
+  gates and the candidate are kept for the way back. Without training a large batch runs
+  as two halves, a core each.
 * Backward, what turns the gradient of a state into those of its gates is computed for
-  all of those steps at once. Then each step is one product. The gradients of the
-  weights and the inputs are again products over all of those steps, which do not hold
-  up the next ones: they run on another core.
+  all of those steps at once. Then each step is one chain of products. The gradients of
+  the weights and the inputs are again products over all of those steps, which do not
+  hold up the next ones: they run on another core.
 
 The update gate keeps, as in Keras: $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \hat h_t$.
 So a masked step is one whose update gate is exactly 1: it leaves the state as it
@@ -24,6 +24,7 @@ import tensorflow as tf
 
 _STEPS = 8  # in a turn of the loop
 _AHEAD = 2  # turns at once: one in its chain of steps, one in its products
+_LARGE = 128  # a batch that runs in two halves
 _KEEP = 1e4  # sigmoid(1e4) is exactly 1
 
 
@@ -95,42 +96,53 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
         b = bias[0] + tf.pad(c_zr, [[0, n_h]])  # outside the reset gate biases only add up
     elif bias is not None:
         b = tf.cast(bias, computed)
-    blocks = [tf.split(w, [2 * n_h, n_h], axis=-1) for w in (W, U, b)]
-    weights = [*blocks[0], *blocks[1], *blocks[2], c_h]  # W_zr, W_h, U_zr, U_h, b_zr, b_h, c_h
+    # W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h
+    weights = [*(block for w in (W, U, b) for block in tf.split(w, 3, axis=-1)), c_h]
 
     @tf.custom_gradient
     def recurrence(x, h_0, *weights):
-        def forward(keep):
-            h, kept = h_0, []
+        def read(x, mask, h, keep):
+            """Return the last state, and for each run of turns the inputs and what was kept."""
+            kept = []
             for steps, run in _runs(x):
                 turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
                 h, arrays = _forward(*turns, h, weights, steps, reset_after, keep)
-                kept.append(arrays)
+                kept.append((steps, run, turns[0], arrays))
             return h, kept
 
-        h_last, kept = forward("all" if training else "states" if return_sequences else "nothing")
+        def result(x, h_last, kept):
+            """Return what the layer returns, the batch first."""
+            if not return_sequences:
+                return h_last
+            h = tf.concat([states.concat() for *_, (states, *_) in kept], 0)  # before each step
+            h = tf.reshape(h, (*tf.unstack(tf.shape(x)[:2]), n_h))
+            return tf.transpose(tf.concat([h[1:], h_last[None]], 0), (1, 0, 2))
+
+        def infer(x, mask, h):
+            return result(x, *read(x, mask, h, "states" if return_sequences else "nothing"))
+
+        if training:
+            h_last, kept = read(x, mask, h_0, "all")
+            h = result(x, h_last, kept)
+        else:
+            h = _in_halves(infer, x, mask, h_0)
 
         def backward(dh):
-            dh_steps = dh if return_sequences else None
+            dh_steps = tf.transpose(dh, (1, 0, 2)) if return_sequences else None
             dh = tf.zeros_like(h_0) if return_sequences else dh
             dx, dweights = [], [tf.zeros_like(w) for w in weights]
-            values = kept if training else forward("all")[1]
-            for (steps, run), arrays in zip(_runs(x)[::-1], values[::-1], strict=True):
-                turns = [None if v is None else _turns(v[run], steps) for v in (x, dh_steps)]
+            runs = kept if training else read(x, mask, h_0, "all")[1]
+            for steps, run, x_turns, arrays in reversed(runs):
+                outer = None if dh_steps is None else _turns(dh_steps[run], steps)
                 dx_run, dh, dweights = _backward(
-                    *turns, dh, dweights, weights, arrays, steps, reset_after
+                    x_turns, outer, dh, dweights, weights, arrays, steps, reset_after
                 )
                 dx.insert(0, dx_run)
             return tf.reshape(tf.concat(dx, 0), tf.shape(x)), dh, *dweights
 
-        if not return_sequences:
-            return h_last, _without_second(backward)
-        h = tf.concat([states.concat() for states, *_ in kept], 0)  # before each step
-        h = tf.reshape(h, (*tf.unstack(tf.shape(x)[:2]), n_h))
-        return tf.concat([h[1:], h_last[None]], 0), _without_second(backward)
+        return h, _without_second(backward)
 
-    h = recurrence(x, h_0, *weights)
-    return tf.cast(tf.transpose(h, (1, 0, 2)) if return_sequences else h, dtype)
+    return tf.cast(recurrence(x, h_0, *weights), dtype)
 
 
 _compiled_run = tf.function(_run, autograph=False, reduce_retracing=True)
@@ -143,49 +155,49 @@ def _forward(x, mask, h, weights, steps, reset_after, keep):
         x: Array with the inputs of each turn, (steps * batch, n_x).
         mask: Array with the masks of each turn, (steps * batch, 1), or None.
         h: State before the first step, (batch, n_h).
-        weights: W_zr (n_x, 2 * n_h), W_h (n_x, n_h), U_zr (n_h, 2 * n_h), U_h
-            (n_h, n_h), the biases b_zr (2 * n_h,) and b_h (n_h,), and the bias inside
-            the reset gate c_h (n_h,), zero without `reset_after`.
+        weights: W_z, W_r, W_h (n_x, n_h), U_z, U_r, U_h (n_h, n_h), b_z, b_r, b_h (n_h,),
+            and the bias inside the reset gate c_h (n_h,), zero without `reset_after`.
         steps: Number of steps in a turn.
         reset_after: Whether the reset gate acts after the recurrent product.
         keep: What to keep of every step: `"nothing"`, `"states"` or `"all"`.
 
     Returns:
         The last state, (batch, n_h), and a list of arrays of what was kept of each
-        turn, (steps * batch, size): the states before the steps; and with `"all"` the
-        gates z and r side by side, the candidates, and u, which is the reset gate's
-        other factor h U_h + c_h with `reset_after`, and otherwise r * h.
+        turn, (steps * batch, n_h): the states before the steps; and with `"all"` the
+        gates z and r, the candidates, and u, which is the reset gate's other factor
+        h U_h + c_h with `reset_after`, and otherwise r * h.
     """
-    W_zr, W_h, U_zr, U_h, b_zr, b_h, c_h = weights
+    W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h = weights
     n_h, turns = U_h.shape[0], x.size()
-    always_keep = tf.repeat(tf.constant([_KEEP, 0], U_h.dtype), n_h)
+    c_h = tf.zeros_like(h) + c_h  # once, as rows: quicker than adding a vector every step
 
-    def step(a_zr, a_h, h):
-        zr = tf.sigmoid(a_zr + tf.matmul(h, U_zr))
-        z, r = tf.split(zr, 2, axis=1)
+    def step(a_z, a_r, a_h, h):
+        z = tf.sigmoid(a_z + tf.matmul(h, U_z))
+        r = tf.sigmoid(a_r + tf.matmul(h, U_r))
         if reset_after:
             u = tf.matmul(h, U_h) + c_h
             h_hat = tf.tanh(a_h + r * u)
         else:
             u = r * h
             h_hat = tf.tanh(a_h + tf.matmul(u, U_h))
-        return h_hat + z * (h - h_hat), (h, zr, h_hat, u)
+        return h_hat + z * (h - h_hat), (h, z, r, h_hat, u)
 
     def turn(i, h, kept):
-        a_zr = tf.nn.bias_add(tf.matmul(x.read(i), W_zr), b_zr)
-        a_h = tf.nn.bias_add(tf.matmul(x.read(i), W_h), b_h)
+        x_i = x.read(i)
+        products = ((W_z, b_z), (W_r, b_r), (W_h, b_h))
+        a_z, a_r, a_h = (tf.nn.bias_add(tf.matmul(x_i, W), b) for W, b in products)
         if mask is not None:
-            a_zr = tf.where(mask.read(i), a_zr, always_keep)
+            a_z = tf.where(mask.read(i), a_z, tf.constant(_KEEP, a_z.dtype))
         values = []
-        for a_zr_t, a_h_t in zip(tf.split(a_zr, steps), tf.split(a_h, steps), strict=True):
-            h, value = step(a_zr_t, a_h_t, h)
+        for a in zip(*(tf.split(a, steps) for a in (a_z, a_r, a_h)), strict=True):
+            h, value = step(*a, h)
             values.append(value)
         h.set_shape(values[0][0].shape)  # a loop's state keeps its shape
         values = [tf.concat(value, 0) for value in zip(*values, strict=True)]
         return i + 1, h, [array.write(i, v) for array, v in zip(kept, values, strict=False)]
 
-    sizes = {"nothing": [], "states": [n_h], "all": [n_h, 2 * n_h, n_h, n_h]}[keep]
-    kept = [_array(turns, size, U_h.dtype) for size in sizes]
+    number = {"nothing": 0, "states": 1, "all": 5}[keep]
+    kept = [_array(turns, n_h, U_h.dtype) for _ in range(number)]
     _, h, kept = tf.while_loop(
         lambda i, *_: i < turns,
         turn,
@@ -211,32 +223,35 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
         Gradients of the inputs, (time * batch, n_x), of the state before the first
         step, and of the weights.
     """
-    W_zr, W_h, U_zr, U_h, *_ = weights
-    U = tf.concat([U_zr, U_h], 1)
-    n_h, shape, turns = U_h.shape[0], dh.shape, x.size()
+    # Transposed once: a product with a transposed matrix rearranges it at every step.
+    W_z, W_r, W_h, U_z, U_r, U_h = (tf.transpose(w) for w in weights[:6])
+    U, U_zr = tf.concat([U_z, U_r, U_h], 0), tf.concat([U_z, U_r], 0)
+    shape, turns = dh.shape, x.size()
 
-    def step_after(dh, z, to_m):
-        dm = tf.tile(dh, (1, 3)) * to_m
-        return dh * z + tf.matmul(dm, U, transpose_b=True), (dh, dm)
+    def step_after(dh, z, to_z, to_r, to_u):
+        da_z, da_r, du = dh * to_z, dh * to_r, dh * to_u
+        dh_before = dh * z + tf.matmul(tf.concat([da_z, da_r, du], 1), U)
+        return dh_before, (dh, da_z, da_r, du)
 
-    def step_before(dh, z, r, to_z, to_h, to_r):
-        da_h = dh * to_h
-        du = tf.matmul(da_h, U_h, transpose_b=True)
-        da_zr = tf.concat([dh * to_z, du * to_r], 1)
-        return dh * z + du * r + tf.matmul(da_zr, U_zr, transpose_b=True), (da_h, da_zr)
+    def step_before(dh, z, r, to_z, to_r, to_h):
+        da_z, da_h = dh * to_z, dh * to_h
+        du = tf.matmul(da_h, U_h)
+        da_r = du * to_r
+        dh_before = dh * z + du * r + tf.matmul(tf.concat([da_z, da_r], 1), U_zr)
+        return dh_before, (da_z, da_r, da_h)
 
     def turn(i, dh, dx, dweights):
-        h, zr, h_hat, u = (array.read(i) for array in kept)
-        z, r = tf.split(zr, 2, axis=1)
+        x_i = x.read(i)
+        h, z, r, h_hat, u = (array.read(i) for array in kept)
         # What takes a gradient to the gates: derivatives of the new state, of all steps at once.
         to_z = (h - h_hat) * z * (1 - z)
         to_h = (1 - z) * (1 - h_hat * h_hat)
         to_r = u * (1 - r)  # and from u, where the reset gate acts
         if reset_after:
             to_u = to_h * r
-            step, factors = step_after, (z, tf.concat([to_z, to_u * to_r, to_u], 1))
+            step, factors = step_after, (z, to_z, to_u * to_r, to_u)
         else:
-            step, factors = step_before, (z, r, to_z, to_h, to_r)
+            step, factors = step_before, (z, r, to_z, to_r, to_h)
         factors = zip(*(tf.split(factor, steps) for factor in factors), strict=True)
         outer = [0] * steps if dh_steps is None else tf.split(dh_steps.read(i), steps)
         values = []
@@ -244,24 +259,23 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
             dh, value = step(dh + outer_t, *factors_t)
             values.insert(0, value)
         dh.set_shape(shape)  # a loop's state keeps its shape
-        first, second = (tf.concat(value, 0) for value in zip(*values, strict=True))
+        values = [tf.concat(value, 0) for value in zip(*values, strict=True)]
         if reset_after:
-            da_h = first * to_h
-            da_zr, du = tf.split(second, [2 * n_h, n_h], axis=1)
-            left, right = h, du
+            dh_turn, da_z, da_r, du = values
+            da_h, left, right = dh_turn * to_h, h, du
         else:
-            da_h, da_zr = first, second
+            da_z, da_r, da_h = values
             left, right = u, da_h
 
-        x_i = x.read(i)
-        products = [(x_i, da_zr), (x_i, da_h), (h, da_zr), (left, right)]
-        more = [tf.matmul(left, right, transpose_a=True) for left, right in products]
-        more += [tf.reduce_sum(values, 0) for values in (da_zr, da_h, right)]
+        gates = (da_z, da_r, da_h)
+        products = [*((x_i, da) for da in gates), (h, da_z), (h, da_r), (left, right)]
+        more = [tf.matmul(a, b, transpose_a=True) for a, b in products]
+        more += [tf.reduce_sum(da, 0) for da in (*gates, right)]
         dweights = [before + new for before, new in zip(dweights, more, strict=True)]
-        dx_i = tf.matmul(da_zr, W_zr, transpose_b=True) + tf.matmul(da_h, W_h, transpose_b=True)
+        dx_i = tf.add_n([tf.matmul(da, W) for da, W in zip(gates, (W_z, W_r, W_h), strict=True)])
         return i - 1, dh, dx.write(i, dx_i), dweights
 
-    dx = _array(turns, W_h.shape[0], dh.dtype)
+    dx = _array(turns, W_h.shape[1], dh.dtype)
     _, dh, dx, dweights = tf.while_loop(
         lambda i, *_: i >= 0,
         turn,
@@ -270,6 +284,24 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
         maximum_iterations=turns,
     )
     return dx.concat(), dh, dweights
+
+
+def _in_halves(read, x, mask, h):
+    """Read x (time, batch, n_x) from the states h, a large batch as two halves at once."""
+    batch = x.shape[1] or tf.shape(x)[1]
+
+    def halves():
+        rows = (slice(None, batch // 2), slice(batch // 2, None))
+        masks = [None if mask is None else mask[:, half] for half in rows]
+        results = [read(x[:, half], m, h[half]) for half, m in zip(rows, masks, strict=True)]
+        return tf.concat(results, 0)
+
+    def whole():
+        return read(x, mask, h)
+
+    if isinstance(batch, int):
+        return halves() if batch >= _LARGE else whole()
+    return tf.cond(batch >= _LARGE, halves, whole)
 
 
 def _without_second(backward):

@@ -265,6 +265,27 @@ def test_unknown_batch_and_time(reset_after, training):
     assert ours(keras.Input((TIME, N_X), batch_size=2))[0].shape == (2, TIME, N_H)
 
 
+@pytest.mark.parametrize("batch", [129, None])
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("jit", [True, False])
+def test_a_large_batch_in_two_halves_equals_each_row_alone(batch, masked, jit):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(129, TIME, N_X)).astype("float32")  # an odd number of rows
+    mask = rng.random((129, TIME)) < 0.6
+    layer = randomise(gru_tf.GRU(N_H, return_sequences=True, return_state=True))
+    run = tf.function(
+        lambda x, mask: layer(x, mask=mask if masked else None),
+        input_signature=[
+            tf.TensorSpec((batch, None, N_X)),
+            tf.TensorSpec((batch, None), tf.bool),
+        ],
+        jit_compile=jit,
+    )
+    rows = [layer(x[i : i + 1], mask=mask[i : i + 1] if masked else None) for i in range(129)]
+    alone = [np.concatenate(values) for values in zip(*rows, strict=True)]
+    assert_same(alone, run(x, mask))
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_second_derivatives_are_refused(compiled):
     layer = randomise(gru_tf.GRU(N_H))
