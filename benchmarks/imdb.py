@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 import gru_tf
-from gru_tf.datasets import bucket_by_length, load_imdb, load_results
+from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.files import write_results
 from gru_tf.models import build_peak_sentiment_classifier
 
@@ -51,7 +51,7 @@ class Tutorial:
 
     @staticmethod
     def prepare(x):
-        return np.stack([np.roll(row, (row == 0).sum()) for row in x])
+        return pad_left(x)
 
 
 class Ours:

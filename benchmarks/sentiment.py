@@ -24,7 +24,13 @@ from sklearn.pipeline import make_pipeline
 
 import gru_tf
 from gru_tf import models
-from gru_tf.datasets import bucket_by_length, load_imdb, load_results, load_review_sentences
+from gru_tf.datasets import (
+    bucket_by_length,
+    load_imdb,
+    load_results,
+    load_review_sentences,
+    pad_left,
+)
 from gru_tf.files import write_results
 from gru_tf.vectors import learn_word_vectors
 
@@ -53,10 +59,6 @@ def fit(model, x, y, x_valid, y_valid, epochs, seed, batch_size=64):
         seconds.append(round(time.perf_counter() - start, 1))
         curve.append(round(score(model, x_valid, y_valid), 4))
     return {"validation_accuracy": curve, "seconds": seconds}
-
-
-def pad_left(x):
-    return np.stack([np.roll(row, (row == 0).sum()) for row in x])
 
 
 def padding():

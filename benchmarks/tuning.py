@@ -26,9 +26,10 @@ import keras_tuner as kt
 import numpy as np
 
 import gru_tf
-from gru_tf import files, pricing
-from gru_tf.datasets import bucket_by_length, load_imdb
+from gru_tf import files
+from gru_tf.datasets import bucket_by_length, load_imdb, pad_left
 from gru_tf.models import build_sentiment_classifier
+from gru_tf.pricing import as_batches, dry_run, probe
 from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner
 
 MAX_EPOCHS = 9
@@ -124,16 +125,16 @@ def price_both(rounds, seconds):
     """Return the rows of the price: an epoch's seconds at three widths, and the whole search."""
     reviews = load_imdb()
     parts = [(reviews.x_train, reviews.y_train), (reviews.x_valid, reviews.y_valid)]
-    left = [(np.stack([np.roll(row, (row == 0).sum()) for row in x]), y) for x, y in parts]
+    left = [(pad_left(x), y) for x, y in parts]
     ours = functools.partial(build_tunable_sentiment_classifier, gru=gru_tf.GRU)
     codes = {
-        "tutorial": (build_tutorial, pricing._as_batches(*left[0], left[1], 0, 32)),
-        "ours": (ours, pricing._as_batches(bucket_by_length(*parts[0]), None,
+        "tutorial": (build_tutorial, as_batches(*left[0], left[1], 0, 32)),
+        "ours": (ours, as_batches(bucket_by_length(*parts[0]), None,
                                            bucket_by_length(*parts[1], shuffle=False), 0, 32)),
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         tuner = make_tuner("hyperband", ours, max_epochs=10, directory=folder, name="price")
-        trials = [(t.hyperparameters.get("units"), epochs) for t, epochs in pricing.dry_run(tuner)]
+        trials = [(t.hyperparameters.get("units"), epochs) for t, epochs in dry_run(tuner)]
     widths = [32, 256, 512]
     probes = {key: [] for key in [(code, width) for width in widths for code in codes]}
     for _ in range(rounds):
@@ -141,7 +142,7 @@ def price_both(rounds, seconds):
             hp = kt.HyperParameters()
             hp.values = {"units": width, "dropout": 0.0, "learning_rate": 1e-3}
             builder, batches = codes[code]
-            probes[code, width].append(pricing._probe(builder, hp, *batches, 3, seconds))
+            probes[code, width].append(probe(builder, hp, *batches, 3, seconds))
     rows = []
     for code in codes:
         epoch, start = np.array([np.median(probes[code, width], axis=0) for width in widths]).T

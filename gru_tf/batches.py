@@ -1,4 +1,4 @@
-"""From a series or from reviews to what a GRU is trained on: windows, and batches by length."""
+"""From a series or from reviews to what a GRU is trained on: windows, padding, batches."""
 
 import itertools
 
@@ -112,6 +112,32 @@ def bucket_by_length(x, y=None, batch_size=32, shuffle=True, seed=0):
         batches, output_signature=x_spec if labels is None else (x_spec, y_spec)
     )
     return dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
+
+
+def pad_left(x):
+    """Move the padding of reviews to before their words, where most tutorials have it.
+
+    Args:
+        x: Word ids: an array (n, time), right-padded with 0, or a list of n
+            sequences of any length.
+
+    Returns:
+        An array (n, time), or (n, longest) of a list: zeros, then the words.
+
+    Raises:
+        ValueError, TypeError: As `bucket_by_length` for its x.
+
+    Example:
+
+    >>> pad_left([[1, 7, 8], [1]]).tolist()
+    [[1, 7, 8], [0, 0, 1]]
+    """
+    rows = _as_rows(x)
+    time = x.shape[1] if isinstance(x, np.ndarray) and x.ndim == 2 else max(map(len, rows))
+    padded = np.zeros((len(rows), time), dtype=np.result_type(*rows[:1]))
+    for i, row in enumerate(rows):
+        padded[i, time - len(row) :] = row
+    return padded
 
 
 def check_at_least(name, value, least):

@@ -2,7 +2,7 @@
 
 Numbers lie in the folder `data`, beside the package in a clone and inside it once
 installed. Text is read, as a file, from an installed package that carries it. Each
-`load_*` returns a small frozen dataclass of arrays; `make_windows` and
+`load_*` returns a small frozen dataclass of arrays; `make_windows`, `pad_left` and
 `bucket_by_length` turn arrays into what a GRU is trained on.
 """
 
@@ -11,7 +11,7 @@ import itertools
 
 import numpy as np
 
-from gru_tf.batches import bucket_by_length, check_at_least, make_windows
+from gru_tf.batches import bucket_by_length, check_at_least, make_windows, pad_left
 from gru_tf.files import open_data, read_results
 from gru_tf.reviews import Reviews, load_imdb, load_review_sentences
 
@@ -26,6 +26,7 @@ __all__ = [
     "load_results",
     "load_review_sentences",
     "make_windows",
+    "pad_left",
 ]
 
 # Row, counted from 0, and the target that a later proofreading found for it.

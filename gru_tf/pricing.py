@@ -129,11 +129,11 @@ def price(
         if seconds_per_epoch is None:
             probed = order[[0, len(order) // 2, -1]]
             probed = probed[np.unique(weights[probed], return_index=True)[1]]
-            data = _as_batches(x, y, validation_data, validation_split, batch_size)
+            data = as_batches(x, y, validation_data, validation_split, batch_size)
             with without_warnings(), with_less_to_collect():
                 limits = probe_steps, probe_seconds
-                _probe(build, points[probed[0]], *data, 1, 0)  # TensorFlow wakes up slowly
-                times = [_probe(build, points[i], *data, *limits) for i in probed]
+                probe(build, points[probed[0]], *data, 1, 0)  # TensorFlow wakes up slowly
+                times = [probe(build, points[i], *data, *limits) for i in probed]
             seconds_per_epoch, seconds_per_trial = zip(*times, strict=True)
         else:
             seconds_per_epoch = np.broadcast_to(seconds_per_epoch, 2)
@@ -221,7 +221,7 @@ class _Batches(keras.utils.PyDataset):
         return (_Batches([by_size[i] for i in chosen]),)
 
 
-def _as_batches(x, y, validation_data, validation_split, batch_size):
+def as_batches(x, y, validation_data, validation_split, batch_size):
     """Return training and validation data as batches (x, y), of which one can take some."""
 
     def batches(x, y=None):
@@ -240,7 +240,7 @@ def _as_batches(x, y, validation_data, validation_split, batch_size):
     return batches(x, y), batches(*pair)
 
 
-def _probe(build, hp, training, validation, least_steps, seconds):
+def probe(build, hp, training, validation, least_steps, seconds):
     """Return the seconds of an epoch, validation included, and of a trial's start."""
     parts = [training] if validation is None else [training, validation]
     ends = []

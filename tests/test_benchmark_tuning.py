@@ -51,7 +51,7 @@ def test_prices_of_both_codes_are_of_the_same_trials(tuning, monkeypatch):
         per_unit = 0.5 if build is tuning.build_tutorial else 0.05
         return per_unit * hp.get("units"), 0.0
 
-    monkeypatch.setattr(tuning.pricing, "_probe", probe)
+    monkeypatch.setattr(tuning, "probe", probe)
     theirs, ours = tuning.price_both(rounds=1, seconds=1)
     assert (theirs["trials"], theirs["epoch_runs"]) == (30, 120)
     assert theirs["seconds_per_epoch"] == [16, 128, 256]

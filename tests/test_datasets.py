@@ -572,6 +572,18 @@ def test_buckets_hold_every_review_once_with_its_label(ragged):
             assert label == y[number - 1]
 
 
+def test_padding_moves_to_the_left(ragged):
+    x, _ = ragged
+    left, longest = datasets.pad_left(padded(x)), max(map(len, x))
+    assert left.shape == padded(x).shape
+    assert left.dtype == padded(x).dtype
+    for row, review in zip(left, x, strict=True):
+        assert row.tolist() == [0] * (len(row) - len(review)) + list(review)
+    assert datasets.pad_left(x).shape == (len(x), longest)
+    with pytest.raises(ValueError, match="must be right-padded"):
+        datasets.pad_left(left)
+
+
 def test_buckets_without_shuffling_keep_the_order(ragged):
     x, y = ragged
     batches = list(datasets.bucket_by_length(padded(x), y, 32, shuffle=False).as_numpy_iterator())
