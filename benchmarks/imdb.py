@@ -126,7 +126,9 @@ def race(reviews, seed, target, passes):
         {
             "seed": seed,
             "code": runner.name,
-            "seconds_a_pass": round(runner.seconds / len(runner.curve) * n_turns, 1),
+            "seconds_a_pass": round(
+                runner.seconds / (len(runner.curve) * TURN) * len(reviews.x_train), 1
+            ),
             "seconds_to_target": runner.seconds_to(target),
             "target": target,
             "best_validation_accuracy": round(runner.best, 4),

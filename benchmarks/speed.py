@@ -146,19 +146,23 @@ def operations(shape, kind):
 def time_parts(shape, rounds, speed):
     """Time what a training step is made of, each part alone; return rows of a table."""
     batch, steps, features, units = shape
-    turn = batch * recurrence._STEPS
+    n_steps = recurrence.steps_in_turn(batch, units)
     draw = functools.partial(tf.random.stateless_normal, seed=(0, 0))
     U_T = tf.linalg.qr(draw((3 * units, units)))[0]  # (3 * units, units), U U^T = 1
-    U = tf.transpose(U_T)
-    W, x, h = draw((features, 3 * units)), draw((turn, features)), draw((turn, units))
-    W_T, da = tf.transpose(W), draw((turn, 3 * units))
+    U = tf.split(tf.transpose(U_T), 3, axis=1)
+    x, h, da = (draw((batch * n_steps, size)) for size in (features, units, units))
+    W = draw((features, units))
+    W_T = tf.transpose(W)
 
     def chain(h):
-        return tf.matmul(tf.matmul(h, U), U_T)  # a step forward and one back
+        gates = tf.concat([tf.matmul(h, weights) for weights in U], 1)
+        return tf.matmul(gates, U_T)  # a step forward and one back
 
     def products(v):
-        results = [tf.matmul(x + v, W), tf.matmul(da + v, W_T)]
-        results += [tf.matmul(left + v, da, transpose_a=True) for left in (x, h)]
+        results = []
+        for gate in range(3):  # added to its factors, or TensorFlow would multiply once for all
+            results += [tf.matmul(x + v + gate, W), tf.matmul(da + v + gate, W_T)]
+            results += [tf.matmul(left + v + gate, da, transpose_a=True) for left in (x, h)]
         return 1e-9 * tf.add_n([result[0, 0] for result in results])
 
     def repeat(n, function, start):
@@ -169,7 +173,7 @@ def time_parts(shape, rounds, speed):
 
     calls = {"train": make_calls(shape, names=[OURS])["train", OURS]}
     calls["chain"] = repeat(steps, chain, h[:batch])
-    calls["products"] = repeat(steps // recurrence._STEPS, products, 0.0)
+    calls["products"] = repeat(steps // n_steps, products, 0.0)
     seconds = {name: 1e3 * value for name, value in measure(calls, rounds).items()}
     return [
         [
@@ -251,7 +255,8 @@ def time_steps(rounds):
     """
     rows = []
     for steps in STEPS:
-        seconds = measure(make_calls((32, steps, 128, 128), names=[THEIRS, OURS]), rounds)
+        calls = make_calls((32, steps, 128, 128), names=[THEIRS, OURS])
+        seconds = measure({key: calls[key] for key in calls if key[0] == "train"}, rounds)
         first, memory = zip(*(peak_memory(name, steps) for name in (THEIRS, OURS)), strict=True)
         rows.append([steps, *(1e3 * seconds["train", name] for name in (THEIRS, OURS)), *memory])
         print("  ".join(f"{value:.1f}" for value in rows[-1]), flush=True)

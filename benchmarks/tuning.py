@@ -126,12 +126,12 @@ def price_both(rounds, seconds):
     reviews = load_imdb()
     parts = [(reviews.x_train, reviews.y_train), (reviews.x_valid, reviews.y_valid)]
     left = [(pad_left(x), y) for x, y in parts]
+    buckets = bucket_by_length(*parts[0]), None, bucket_by_length(*parts[1])
     ours = functools.partial(build_tunable_sentiment_classifier, gru=gru_tf.GRU)
     codes = {
         "tutorial": (build_tutorial, as_batches(*left[0], left[1], 0, 32)),
-        "ours": (ours, as_batches(bucket_by_length(*parts[0]), None,
-                                           bucket_by_length(*parts[1], shuffle=False), 0, 32)),
-    }  # fmt: skip
+        "ours": (ours, as_batches(*buckets, 0, 32)),
+    }
     with tempfile.TemporaryDirectory() as folder:
         tuner = make_tuner("hyperband", ours, max_epochs=10, directory=folder, name="price")
         trials = [(t.hyperparameters.get("units"), epochs) for t, epochs in dry_run(tuner)]
@@ -171,8 +171,8 @@ def main():
     parser.add_argument("what", choices=("search", "price"))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--rounds", type=int, default=2, help="of the price: %(default)s")
-    parser.add_argument("--seconds", type=float, default=10, help="a probe: %(default)s")
+    parser.add_argument("--rounds", type=int, default=9, help="of the price: %(default)s")
+    parser.add_argument("--seconds", type=float, default=5, help="a probe: %(default)s")
     options = parser.parse_args()
     if options.what == "search":
         search_all(options.kinds, options.seeds)

@@ -133,8 +133,8 @@ def pad_left(x):
     [[1, 7, 8], [0, 0, 1]]
     """
     rows = _as_rows(x)
-    time = x.shape[1] if isinstance(x, np.ndarray) and x.ndim == 2 else max(map(len, rows))
-    padded = np.zeros((len(rows), time), dtype=np.result_type(*rows[:1]))
+    time = x.shape[1] if getattr(x, "ndim", 1) == 2 else max(map(len, rows))
+    padded = np.zeros((len(rows), time), dtype=np.result_type(*{row.dtype for row in rows}))
     for i, row in enumerate(rows):
         padded[i, time - len(row) :] = row
     return padded
@@ -164,6 +164,7 @@ def _as_rows(x):
     """Return one array of ids a review, without padding."""
     if len(x) == 0:
         raise ValueError("x must hold at least one review. Received none.")
+    x = np.asarray(x) if hasattr(x, "__array__") else x
     padded = isinstance(x, np.ndarray) and x.dtype != object
     if not padded:
         x = [np.asarray(row) if len(row) else np.zeros(0, int) for row in x]

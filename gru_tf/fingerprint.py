@@ -6,6 +6,7 @@ writes them down, and compares them here first.
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -87,7 +88,8 @@ def claim_folder(folder, settings, overwrite):
             can't be written. The message says why, and the ways on.
     """
     try:
-        if folder.exists() and any(folder.iterdir()):
+        # What is being written was begun by another machine, or cut off.
+        if folder.exists() and any(path.suffix != ".partial" for path in folder.iterdir()):
             if not (folder / "search.json").exists():
                 raise ValueError(
                     f"{folder} holds files but no search.json: make_tuner() did not write it, and "
@@ -130,6 +132,31 @@ def claim_data(folder, data, begun):
         write(folder / "data.json", described)
 
 
+@contextlib.contextmanager
+def held(folder):
+    """Keep other processes of this machine from the same search, which they would spoil.
+
+    Raises:
+        ValueError: If another process runs it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # on Windows
+        yield
+        return
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process that has it
+        except BlockingIOError:
+            raise ValueError(
+                f"Another process runs the search in {folder}. Wait for its end or stop it; or "
+                "give this search another name. Several machines share one through a chief."
+            ) from None
+        except OSError:  # a disk that knows no locks
+            pass
+        yield
+
+
 def describe_data(data):
     """Say what identifies data: what they are, their shapes, and a checksum.
 
@@ -142,7 +169,7 @@ def describe_data(data):
     """
     if isinstance(data, dict):
         return {str(name): describe_data(value) for name, value in data.items()}
-    if isinstance(data, tuple | list) and all(hasattr(part, "__array__") for part in data):
+    if isinstance(data, tuple) or (isinstance(data, list) and _holds_arrays(data)):
         return [describe_data(part) for part in data]
     if isinstance(data, keras.callbacks.Callback):
         names = inspect.signature(type(data).__init__).parameters
@@ -197,8 +224,20 @@ def _first_batch(data):
     return data[0] if hasattr(data, "__getitem__") else tuple(next(iter(data)))
 
 
+def _holds_arrays(parts):
+    return any(hasattr(part, "__array__") or isinstance(part, dict) for part in parts)
+
+
 def _identify(value):
-    """Say in a text what a value is, the same text in every process."""
+    """Say what a value is, the same in every process: a text, or a list or a dict of such."""
+    if isinstance(value, dict):
+        return {str(name): _identify(part) for name, part in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(repr, value))
+    if isinstance(value, list | tuple):
+        return [_identify(part) for part in value]
+    if hasattr(value, "__array__") and not isinstance(value, type | np.generic):
+        return describe_data(value)
     if isinstance(value, types.FunctionType | types.MethodType):
         try:
             source = _without_comments(inspect.getsource(value))

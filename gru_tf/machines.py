@@ -40,8 +40,10 @@ def become(role, address, patience=60.0):
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise ValueError(f"The address must be 'host:port'. Received: {address!r}.")
-    name = "chief" if role == "chief" else f"{socket.gethostname()}-{os.getpid()}"
-    # As Keras Tuner's documentation has it; but for the patience, which is ours.
+    # As Keras Tuner's documentation has it; but for the patience, which is ours. It takes for
+    # the chief everyone with "chief" in the name.
+    worker = f"{socket.gethostname()}-{os.getpid()}".replace("chief", "host")
+    name = "chief" if role == "chief" else worker
     os.environ["KERASTUNER_TUNER_ID"] = name
     os.environ["KERASTUNER_ORACLE_IP"] = host
     os.environ["KERASTUNER_ORACLE_PORT"] = port

@@ -7,15 +7,40 @@ one that ran through on one. `gru_tf.tuning` uses them.
 Source: https://keras.io/keras_tuner/api/oracles/
 """
 
+import functools
+import threading
 from pathlib import Path
 
 import keras_tuner as kt
 import numpy as np
+from keras_tuner.src.engine import oracle as engine
 
 from gru_tf.fingerprint import write
 from gru_tf.progress import Progress
 
 KEPT = 10  # the checkpoints of so many of the best trials are kept
+MOST_FAILED = 10  # a search whose first trials all failed stops after so many
+
+
+def synchronized(method):
+    """Let one thread at a time into an oracle, as `keras_tuner.synchronized` does.
+
+    That one leaves the oracle locked for good if the method fails, as when a shared disk
+    can't be written for a moment.
+    """
+    locked = kt.synchronized(method)
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        try:
+            return locked(self, *args, **kwargs)
+        except BaseException:
+            if engine.THREADS[self] == threading.current_thread().name:
+                engine.THREADS[self] = None
+                engine.LOCKS[self].release()
+            raise
+
+    return call
 
 
 def identity(values):
@@ -28,7 +53,7 @@ class _Oracle:
     """What is mended in all four."""
 
     def __init__(self, **options):
-        # One bad region of the space must not end the search: see `_Search.on_trial_end`.
+        # One bad region of the space must not end the search: see `check_not_all_failed`.
         super().__init__(max_consecutive_failed_trials=float("inf"), **options)
         self._max_collisions = 1000  # 20 miss the last settings of a small space
         self._display = Progress(self)  # Keras Tuner's own clears the screen
@@ -50,7 +75,22 @@ class _Oracle:
         for trial_id in self._retry_queue:
             self.trials[trial_id].metrics.metrics.clear()
 
-    @kt.synchronized
+    def check_not_all_failed(self):
+        """Raise a RuntimeError if so many trials have ended, and every one of them failed."""
+        if self._all_failed():
+            last = self.trials[self.end_order[-1]]
+            raise RuntimeError(f"All {len(self.end_order)} trials failed. The last: {last.message}")
+
+    def _all_failed(self):
+        ended = [self.trials[trial_id] for trial_id in self.end_order]
+        return len(ended) >= MOST_FAILED and all(trial.status == "FAILED" for trial in ended)
+
+    def populate_space(self, trial_id):
+        if self._all_failed():
+            return {"status": "STOPPED", "values": None}
+        return super().populate_space(trial_id)
+
+    @synchronized
     def create_trial(self, tuner_id):
         trial = super().create_trial(tuner_id)
         if trial.status == "STOPPED" and self.ongoing_trials:
@@ -59,13 +99,13 @@ class _Oracle:
             trial.status = "IDLE"
         return trial
 
-    @kt.synchronized
+    @synchronized
     def update_trial(self, trial_id, metrics, step=0):
         if trial_id in self.end_order:
             return self.trials[trial_id]
         return super().update_trial(trial_id, metrics, step)
 
-    @kt.synchronized
+    @synchronized
     def end_trial(self, trial):
         if trial.trial_id in self.end_order:  # a worker that was thought dead brings it again
             for worker in [
@@ -76,13 +116,13 @@ class _Oracle:
         if trial.trial_id in self._retry_queue:
             self._retry_queue.remove(trial.trial_id)
         error = self._file(trial.trial_id, "error.txt")
-        if trial.status == "INVALID" and not trial.message and error.exists():
+        if trial.status in ("INVALID", "FAILED") and not trial.message and error.exists():
             trial.message = error.read_text()  # a worker's message doesn't reach the chief
         super().end_trial(trial)
         self.save()
         self.prune()
 
-    @kt.synchronized
+    @synchronized
     def hand_out_again(self, tuner_id):
         """Take its trial from a worker that died, and return the trial's id, if it had one."""
         self.tuner_ids.discard(tuner_id)
@@ -127,7 +167,7 @@ class HyperbandOracle(_Oracle, kt.oracles.HyperbandOracle):
 
     def populate_space(self, trial_id):
         response = super().populate_space(trial_id)
-        # Keras Tuner notes the newest bracket, which with several workers may be another.
+        # Keras Tuner notes the newest bracket, which with several workers may be another one.
         for bracket in self._brackets:
             if any(info["id"] == trial_id for rung in bracket["rounds"] for info in rung):
                 response["values"]["tuner/bracket"] = bracket["bracket_num"]
@@ -170,4 +210,7 @@ class BayesianOptimizationOracle(_Oracle, kt.oracles.BayesianOptimizationOracle)
     def populate_space(self, trial_id):
         # Keras Tuner doesn't save this generator: a resumed search would draw other points.
         self._random_state = np.random.RandomState(self.seed + len(self.end_order))
-        return super().populate_space(trial_id)
+        response = super().populate_space(trial_id)
+        if response["status"] == "RUNNING" and self._duplicate(response["values"]):
+            return self._random_populate_space()  # the same setting would get the same score
+        return response

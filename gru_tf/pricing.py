@@ -90,7 +90,8 @@ def price(
         x: Training data, an array, a dataset or a function that makes one, as for the
             tuner's `search`; None to count only.
         y: Labels, unless they are in `x`.
-        validation_data: A pair (x, y) of arrays, a dataset, or None.
+        validation_data: A pair (x, y) of arrays, a dataset, a function that makes one, or
+            None.
         validation_split: Part of the arrays that is set apart for validation.
         batch_size: Batch size for arrays.
         seconds_per_epoch: Seconds of an epoch that are known already, so that nothing
@@ -122,14 +123,19 @@ def price(
     table["minutes"], pace = np.nan, ""
     if points and (x is not None or seconds_per_epoch is not None):
         build = tuner.hypermodel.build
-        weights = np.array([_count_weights(build, hp) for hp in points])
+        data = None
+        if x is not None:
+            data = as_batches(x, y, validation_data, validation_split, batch_size)
+        weights = np.array([_count_weights(build, hp, data) for hp in points])
         order = np.argsort(weights, kind="stable")[: np.isfinite(weights).sum()]
         if not len(order):
-            raise ValueError("The builder makes no model for any of the trials.")
+            raise ValueError(
+                "The builder fails for all of the trials, or its model doesn't know its weights: "
+                "let it begin with a keras.Input, or give the training data."
+            )
         if seconds_per_epoch is None:
             probed = order[[0, len(order) // 2, -1]]
             probed = probed[np.unique(weights[probed], return_index=True)[1]]
-            data = as_batches(x, y, validation_data, validation_split, batch_size)
             with without_warnings(), with_less_to_collect():
                 limits = probe_steps, probe_seconds
                 probe(build, points[probed[0]], *data, 1, 0)  # TensorFlow wakes up slowly
@@ -177,9 +183,12 @@ def dry_run(tuner):
             oracle._duplicate = lambda values: False
 
 
-def _count_weights(build, hp):
+def _count_weights(build, hp, data):
     try:
-        return build(hp).count_params()
+        model = build(hp)
+        if not model.built and data is not None:
+            model(data[0].first())
+        return model.count_params()
     except Exception:  # the search will say why
         return np.nan
 
@@ -197,6 +206,10 @@ class _Arrays:
         """Return n batches of them, the last of which is as short as it is in all of them."""
         n_rows = n * self.batch_size - (len(self) * self.batch_size - len(self.x))
         return self.x[:n_rows], self.y[:n_rows]
+
+    def first(self):
+        """Return the inputs of the first batch."""
+        return self.x[: self.batch_size]
 
 
 class _Batches(keras.utils.PyDataset):
@@ -219,6 +232,10 @@ class _Batches(keras.utils.PyDataset):
         by_size = sorted(self.batches, key=lambda batch: np.prod(np.shape(batch[0])))
         chosen = ((np.arange(n) + 0.5) / n * len(by_size)).astype(int)
         return (_Batches([by_size[i] for i in chosen]),)
+
+    def first(self):
+        """Return the inputs of the first batch."""
+        return self.batches[0][0]
 
 
 def as_batches(x, y, validation_data, validation_split, batch_size):

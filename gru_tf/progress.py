@@ -4,6 +4,7 @@ Keras Tuner's own display clears the screen, and with it what was printed before
 """
 
 import functools
+import re
 
 import numpy as np
 
@@ -19,16 +20,16 @@ class Progress:
 
     def __init__(self, oracle):
         self.oracle = oracle
-        self.start(0, [])
+        self.start(printer(0), [])
 
-    def start(self, verbose, epochs):
+    def start(self, say, epochs):
         """Get ready for a search.
 
         Args:
-            verbose: Whether to print.
+            say: Function that prints a line.
             epochs: Epochs of each trial that is still to run, in their order.
         """
-        self.say = printer(verbose)
+        self.say = say
         self.epochs = list(epochs)
         self.total = len(self.oracle.end_order) + len(self.epochs)
 
@@ -103,8 +104,9 @@ def describe(trial):
 
 
 def why(trial):
-    """Say why a trial failed: the last line of its message."""
-    return (trial.message or "its score is NaN").strip().splitlines()[-1]
+    """Say why a trial failed: of its message the last line that names an error, if one does."""
+    lines = (trial.message or "its score is NaN").strip().splitlines()
+    return ([line for line in lines if re.match(r"[\w.]+: ", line)] or lines)[-1]
 
 
 def duration(seconds):

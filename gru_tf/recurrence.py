@@ -9,20 +9,20 @@ step. Here each turn of the loop takes a few steps together:
   gates and the candidate are kept for the way back. Without training a large batch runs
   as two halves, a core each.
 * Backward, what turns the gradient of a state into those of its gates is computed for
-  all of those steps at once. Then each step is one chain of products. The gradients of
-  the weights and the inputs are again products over all of those steps, which do not
-  hold up the next ones: they run on another core.
+  all of those steps at once. Then each step is one product, or two in a row with the
+  reset gate before it. The gradients of the weights and the inputs are again products
+  over all of those steps, which do not hold up the next ones: they run on another core.
 
 The update gate keeps, as in Keras: $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \hat h_t$.
 So a masked step is one whose update gate is exactly 1: it leaves the state as it
-is, and no gradient passes through it to the weights or the inputs.
+is, up to rounding, and no gradient passes through it to the weights or the inputs.
 
 Lesson 02 derives what `_backward` computes.
 """
 
 import tensorflow as tf
 
-_STEPS = 8  # in a turn of the loop
+_CACHED = 48 * 1024  # numbers in an array of a turn, small enough for the processor's cache
 _AHEAD = 2  # turns at once: one in its chain of steps, one in its products
 _LARGE = 128  # a batch that runs in two halves
 _KEEP = 1e4  # sigmoid(1e4) is exactly 1
@@ -104,7 +104,7 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
         def read(x, mask, h, keep):
             """Return the last state, and for each run of turns the inputs and what was kept."""
             kept = []
-            for steps, run in _runs(x):
+            for steps, run in _runs(x, n_h):
                 turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
                 h, arrays = _forward(*turns, h, weights, steps, reset_after, keep)
                 kept.append((steps, run, turns[0], arrays))
@@ -116,7 +116,7 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
                 return h_last
             h = tf.concat([states.concat() for *_, (states, *_) in kept], 0)  # before each step
             h = tf.reshape(h, (*tf.unstack(tf.shape(x)[:2]), n_h))
-            return tf.transpose(tf.concat([h[1:], h_last[None]], 0), (1, 0, 2))
+            return tf.transpose(tf.concat([h, h_last[None]], 0)[1:], (1, 0, 2))
 
         def infer(x, mask, h):
             return result(x, *read(x, mask, h, "states" if return_sequences else "nothing"))
@@ -320,11 +320,18 @@ def _without_second(backward):
     return gradients
 
 
-def _runs(x):
-    """Cut the steps of x (time, ...) in two runs: turns of `_STEPS`, then turns of one step."""
+def steps_in_turn(batch, n_h):
+    """Return how many steps a turn takes: the wider they are, the fewer."""
+    batch = batch or 32  # where it is unknown, what `fit` takes by default
+    return min(8, max(4, _CACHED // (batch * n_h)))
+
+
+def _runs(x, n_h):
+    """Cut the steps of x (time, batch, n_x) in two runs: turns of several steps, then of one."""
+    steps = steps_in_turn(x.shape[1], n_h)
     time = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
-    whole = time // _STEPS * _STEPS
-    runs = [(_STEPS, slice(0, whole)), (1, slice(whole, None))]
+    whole = time // steps * steps
+    runs = [(steps, slice(0, whole)), (1, slice(whole, None))]
     if x.shape[0]:  # known: leave out a run without steps
         return [run for run, size in zip(runs, (whole, time - whole), strict=True) if size]
     return runs

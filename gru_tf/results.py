@@ -3,6 +3,9 @@
 `gru_tf.tuning` offers both.
 """
 
+import json
+from pathlib import Path
+
 import keras
 import numpy as np
 import pandas as pd
@@ -15,7 +18,8 @@ def leaderboard(tuner):
     """List the trials of a search, best first.
 
     Args:
-        tuner: A tuner from `make_tuner`, before, amid or after its search.
+        tuner: A tuner from `make_tuner`, before, amid or after its search; in a worker
+            after it.
 
     Returns:
         A `pandas.DataFrame` with one row a trial, indexed by rank from 1: `trial`, its
@@ -77,8 +81,10 @@ def best_model(
         tuner: A tuner from `make_tuner` with at least one completed trial.
         x: Training data, an array, a dataset or a function that makes one.
         y: Labels, unless they are in `x`.
-        test_data: A pair (x, y) of arrays, or a dataset, that nothing has been chosen by.
-        validation_data: A pair (x, y) of arrays, or a dataset, for early stopping.
+        test_data: A pair (x, y) of arrays, a dataset or a function that makes one, that
+            nothing has been chosen by.
+        validation_data: A pair (x, y) of arrays, a dataset or a function that makes one,
+            for early stopping.
         validation_split: Part of the arrays that is set apart in its place.
         from_checkpoint: Whether to go on from the weights of the best trial, in place
             of new ones. They stay if no epoch is better.
@@ -110,14 +116,20 @@ def best_model(
     settings = best[0].hyperparameters
     model = tuner.hypermodel.build(settings)
     if from_checkpoint:
+        if not model.built:
+            file = tuner._get_build_config_fname(best[0].trial_id)
+            model.build_from_config(json.loads(Path(file).read_text()))
         model.optimizer.build(model.trainable_variables)  # its state is in the checkpoint too
         model.load_weights(tuner._get_checkpoint_fname(best[0].trial_id))
     before = model.get_weights()
     stop = keras.callbacks.EarlyStopping(
         goal.name, patience=patience, mode=goal.direction, restore_best_weights=True
     )
+    x, validation_data, test_data = (
+        data() if callable(data) else data for data in (x, validation_data, test_data)
+    )
     history = model.fit(
-        x() if callable(x) else x,
+        x,
         y,
         validation_data=validation_data,
         validation_split=validation_split,

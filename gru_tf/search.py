@@ -55,10 +55,15 @@ def main(arguments=None):
     )
     reviews = load_imdb(maxlen=options.maxlen)
     some = slice(None, None, options.every)
-    # A function, so that each trial has its batches in the same order.
-    training = functools.partial(bucket_by_length, reviews.x_train[some], reviews.y_train[some])
-    validation = bucket_by_length(reviews.x_valid[some], reviews.y_valid[some], shuffle=False)
-    test = bucket_by_length(reviews.x_test[some], reviews.y_test[some], shuffle=False)
+    # Functions, so that each trial has its batches in the same order.
+    training, validation, test = (
+        functools.partial(bucket_by_length, x[some], y[some])
+        for x, y in (
+            (reviews.x_train, reviews.y_train),
+            (reviews.x_valid, reviews.y_valid),
+            (reviews.x_test, reviews.y_test),
+        )
+    )
     if not options.worker:
         print(price(tuner, training, validation_data=validation), flush=True)
     if options.price:

@@ -20,9 +20,7 @@ import keras_tuner as kt
 from gru_tf import fingerprint, machines, oracles
 from gru_tf.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.pricing import dry_run
-from gru_tf.progress import describe, printer, why
-
-MOST_FAILED = 10  # a search whose first trials all failed stops after so many
+from gru_tf.progress import describe, printer
 
 
 class _Search:
@@ -63,9 +61,15 @@ class _Search:
             self.oracle = self.oracle._oracle  # what the chief has written can be read here
             self.oracle.reload()
             return
-        oracle, progress = self.oracle, self.oracle._display
+        with fingerprint.held(self.folder):
+            self._search_here(data, role, *args, **kwargs)
+
+    def _search_here(self, data, role, *args, **kwargs):
+        """Search in this process, or as the chief of others."""
+        say, oracle, progress = self._say, self.oracle, self.oracle._display
         fingerprint.claim_data(self.folder, data, begun=bool(oracle.trials))
-        progress.start(verbose, [epochs for _, epochs in dry_run(self)])
+        oracle.check_not_all_failed()
+        progress.start(say, [epochs for _, epochs in dry_run(self)])
         if not progress.epochs:
             say(f"Nothing left to run: this search is finished. {progress.summary()}")
             return
@@ -75,6 +79,7 @@ class _Search:
         watch = machines.serving(oracle, self.folder, say) if role else contextlib.nullcontext()
         with watch, without_warnings(), with_less_to_collect():
             super().search(*args, verbose=0, **kwargs)  # 0, or it would clear the screen
+        oracle.check_not_all_failed()
         say(progress.summary())
 
     def on_trial_begin(self, trial):
@@ -107,16 +112,11 @@ class _Search:
 
     def on_trial_end(self, trial):
         if machines.role() == "worker":
-            if trial.message and why(trial).startswith("grpc."):
+            if any(line.startswith("grpc.") for line in (trial.message or "").splitlines()):
                 return  # the chief did not answer: ask it again
             if trial.message:
                 Path(self.get_trial_dir(trial.trial_id), "error.txt").write_text(trial.message)
-            super().on_trial_end(trial)
-            return
         super().on_trial_end(trial)
-        ended = [self.oracle.trials[trial_id] for trial_id in self.oracle.end_order]
-        if len(ended) >= MOST_FAILED and all(trial.status == "FAILED" for trial in ended):
-            raise RuntimeError(f"All {len(ended)} trials failed. The last: {ended[-1].message}")
 
 
 class Hyperband(_Search, kt.Hyperband):

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from sklearn.feature_extraction.text import CountVectorizer
 
 from gru_tf import datasets, files, models, reviews
@@ -580,6 +581,10 @@ def test_padding_moves_to_the_left(ragged):
     for row, review in zip(left, x, strict=True):
         assert row.tolist() == [0] * (len(row) - len(review)) + list(review)
     assert datasets.pad_left(x).shape == (len(x), longest)
+    small_and_large = [np.array([1], "uint8"), np.array([300, 2], "int32")]
+    assert datasets.pad_left(small_and_large).tolist() == [[0, 1], [300, 2]]
+    as_tensor = tf.constant([[1, 300, 0], [1, 0, 0]])
+    assert datasets.pad_left(as_tensor).tolist() == [[0, 1, 300], [0, 0, 1]]
     with pytest.raises(ValueError, match="must be right-padded"):
         datasets.pad_left(left)
 

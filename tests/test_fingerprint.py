@@ -101,6 +101,13 @@ def test_a_damaged_search_is_refused_by_the_name_of_its_file(make, tmp_path, fil
         make("random", max_trials=3, max_epochs=1)
 
 
+def test_a_write_cut_off_before_the_first_file_was_whole_is_no_search(make, tmp_path):
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "search.json.0123abcd.partial").write_text("{")
+    make("random", max_trials=3)
+    assert (tmp_path / "search" / "search.json").exists()
+
+
 def test_settings_are_written_whole(make, tmp_path):
     make("random", max_trials=3)
     settings = json.loads((tmp_path / "search" / "search.json").read_text())
@@ -166,3 +173,14 @@ def test_what_identifies_data():
     assert "checksum" in fingerprint.describe_data(batches(0, shuffle=False))[0]
     assert fingerprint.describe_data({0: 1.0, 1: 2.0}) == {"0": "1.0", "1": "2.0"}
     assert fingerprint.describe_data(None) == "None"
+    several = [fingerprint.describe_data(([X, x], Y)) for x in (X, X.copy(), 1 - X)]
+    assert several[0] == several[1] != several[2]
+
+
+def test_what_identifies_a_value_bound_to_a_builder():
+    large = np.arange(5000.0)
+    arrays = [large, large.copy(), large + (large == 2500)]  # alike at both ends
+    texts = [fingerprint._identify({"vectors": array}) for array in arrays]
+    assert texts[0] == texts[1] != texts[2]
+    assert fingerprint._identify({"b", "a", "c"}) == ["'a'", "'b'", "'c'"]
+    assert fingerprint._identify((1, [2.5, "x"])) == ["1", ["2.5", "'x'"]]

@@ -7,14 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import small_search
-from small_search import comparable, make_large
+from small_search import comparable, make_large, many
 
 from gru_tf import machines, models
+from gru_tf.progress import why
 from gru_tf.tuning import leaderboard
 
 
@@ -151,12 +153,66 @@ def test_grid_is_shared_by_more_than_two(make):
     assert {trial.status for trial in trials} == {"RUNNING"}
 
 
-def test_why_a_trial_failed_on_another_machine(make, tmp_path):
+def test_a_write_that_fails_does_not_lock_the_oracle(make, monkeypatch):
+    oracle = make().oracle
+    oracle.create_trial("dead")
+
+    def fail():
+        raise OSError("the disk is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(oracle, "save", fail)
+        with pytest.raises(OSError, match="away"):
+            oracle.hand_out_again("dead")
+    with ThreadPoolExecutor(1) as pool:
+        again = pool.submit(oracle.create_trial, "other").result(timeout=60)
+    assert again.trial_id == "0000"
+
+
+def test_a_search_whose_trials_all_failed_hands_out_no_more(make):
+    oracle = make(build=many, max_epochs=9).oracle
+    for _ in range(10):
+        trial = oracle.create_trial("worker")
+        trial.status = "FAILED"
+        oracle.end_trial(trial)
+    assert oracle.create_trial("worker").status == "STOPPED"
+    with pytest.raises(RuntimeError, match="All 10 trials failed"):
+        oracle.check_not_all_failed()
+
+
+def test_a_chief_that_did_not_answer_is_no_failure(make, monkeypatch, tmp_path):
+    tuner = make()
+    trial = tuner.oracle.create_trial("worker")
+    monkeypatch.setattr(machines, "role", lambda: "worker")
+    trial.status = "INVALID"
+    trial.message = (
+        "Traceback (most recent call last):\n  ...\n"
+        "grpc._channel._InactiveRpcError: <_InactiveRpcError of RPC that terminated with:\n"
+        '\tdetails = "Deadline Exceeded"\n>'
+    )
+    tuner.on_trial_end(trial)
+    assert not (tmp_path / "search" / "trial_0000" / "error.txt").exists()
+    assert not tuner.oracle.end_order
+    assert why(trial).startswith("grpc._channel._InactiveRpcError: ")
+
+
+def test_a_worker_is_no_chief_whatever_its_machine_is_called(monkeypatch):
+    for name in ("ID", "IP"):
+        monkeypatch.setenv(f"KERASTUNER_{'TUNER' if name == 'ID' else 'ORACLE'}_{name}", "")
+    for name in ("KERASTUNER_ORACLE_PORT", "GRU_TF_PATIENCE"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(machines.socket, "gethostname", lambda: "chief.example")
+    machines.become("worker", "chief.example:8000")
+    assert machines.role() == "worker"
+
+
+@pytest.mark.parametrize("status", ["INVALID", "FAILED"])
+def test_why_a_trial_failed_on_another_machine(make, tmp_path, status):
     oracle = make().oracle
     trial = oracle.create_trial("worker")
     (tmp_path / "search" / "trial_0000" / "error.txt").write_text("Traceback\nValueError: so")
     trial = type(trial).from_proto(trial.to_proto())  # as it comes over the network
-    trial.status = "INVALID"
+    trial.status = status
     oracle.end_trial(trial)
     assert oracle.trials["0000"].status == "FAILED"
     assert oracle.trials["0000"].message.endswith("ValueError: so")

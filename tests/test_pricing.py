@@ -8,7 +8,7 @@ import keras
 import keras_tuner as kt
 import numpy as np
 import pytest
-from small_search import Count, X, Y, build, few, many, search
+from small_search import Count, X, Y, build, build_without_input, few, many, search
 
 from gru_tf import pricing
 from gru_tf.tuning import price
@@ -143,6 +143,13 @@ def test_price_where_the_builder_fails_for_some_hyperparameters(make):
     cost = price(make("grid", build_odd, max_epochs=1), seconds_per_epoch=2.0)
     assert cost.trials == 12
     assert cost.minutes == pytest.approx(6 * 2.0 / 60)
+
+
+def test_price_of_models_that_learn_their_shape_from_the_data(make):
+    tuner = make("grid", build_without_input, max_epochs=1)
+    with pytest.raises(ValueError, match=r"keras\.Input, or give the training data"):
+        price(tuner, seconds_per_epoch=2.0)
+    assert price(tuner, X, Y, seconds_per_epoch=2.0).minutes == pytest.approx(3 * 2.0 / 60)
 
 
 def test_price_of_a_tuner_without_epochs(tmp_path):

@@ -6,9 +6,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gru_tf import recurrence
 from gru_tf.convert import from_keras, to_keras
 from gru_tf.equations import GRUWeights, gru_backward, gru_forward
-from gru_tf.recurrence import gru_recurrence
+from gru_tf.recurrence import gru_recurrence, steps_in_turn
 
 sizes = st.integers(1, 5)
 times = st.integers(1, 19)  # up to two turns of the loop and three steps more
@@ -63,6 +64,49 @@ def test_a_masked_step_is_never_looked_at():
     whole, short = second_row(x, h_0, mask), second_row(x[1:, :3], h_0[1:])
     for a, b in zip(whole, short, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+def test_wide_layers_take_fewer_steps_in_a_turn(monkeypatch):
+    assert [steps_in_turn(32, n_h) for n_h in (32, 128, 256, 1024)] == [8, 8, 6, 4]
+    assert [steps_in_turn(batch, 256) for batch in (1, None, 64)] == [8, 6, 4]
+    rng = np.random.default_rng(0)
+    weights = to_keras(GRUWeights.random(3, 5, reset_after=True, update_gate="keep", seed=0))
+    x, h_0 = tf.constant(rng.normal(size=(2, 17, 3))), tf.zeros((2, 5), "float64")
+
+    def run(steps):
+        monkeypatch.setattr(recurrence, "steps_in_turn", lambda batch, n_h: steps)
+        values = [x, h_0, *map(tf.constant, weights)]
+
+        @tf.function
+        def run(*values):
+            with tf.GradientTape() as tape:
+                tape.watch(values)
+                h = gru_recurrence(*values, return_sequences=True, training=True)
+                loss = tf.reduce_sum(h**2)
+            return [h, *tape.gradient(loss, values)]
+
+        return run(*values)
+
+    one = run(1)
+    for steps in (4, 6, 8, 16, 17, 20):
+        for a, b in zip(one, run(steps), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_no_steps_give_no_outputs(training):
+    weights = to_keras(GRUWeights.random(3, 5, reset_after=True, update_gate="keep", seed=0))
+    run = tf.function(
+        lambda x: gru_recurrence(
+            x,
+            tf.ones((2, 5), "float64"),
+            *map(tf.constant, weights),
+            return_sequences=True,
+            training=training,
+        ),
+        input_signature=[tf.TensorSpec((2, None, 3), "float64")],
+    )
+    assert run(np.zeros((2, 0, 3))).shape == (2, 0, 5)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

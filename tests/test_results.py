@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from small_search import Count, X, Y, build, search
+from small_search import Count, X, Y, build, build_without_input, search
 
 from gru_tf.progress import duration
 from gru_tf.tuning import best_model, leaderboard
@@ -90,7 +90,7 @@ def test_leaderboard_has_the_number_of_weights(make):
 def test_time_left_from_the_trials_before(make):
     progress = make("random", max_trials=6).oracle._display
     oracle = progress.oracle
-    progress.start(False, [1, 3, 2, 5, 5, 4])
+    progress.start(print, [1, 3, 2, 5, 5, 4])
     for epochs in (1, 3, 2):
         trial = oracle.create_trial("me")
         cost = {"epochs_run": epochs, "seconds": 2 + 10 * epochs}
@@ -142,6 +142,16 @@ def test_best_model_has_the_weights_of_its_best_epoch(make):
     assert len(Count.epochs) < 6, "learning the opposite, it stops early"
     losses = [logs["val_loss"] for logs in Count.epochs]
     assert model.evaluate(X, 1 - Y, verbose=0)[0] == pytest.approx(min(losses))
+
+
+def test_best_model_that_learns_its_shape_from_the_data(make):
+    tuner = make("grid", build_without_input)
+    search(tuner)
+    held_out = X[:8], Y[:8]
+    model, scores = best_model(
+        tuner, X, Y, validation_split=0.25, test_data=lambda: held_out, from_checkpoint=True
+    )
+    assert scores == pytest.approx(model.evaluate(*held_out, verbose=0, return_dict=True))
 
 
 def test_best_model_of_an_unfinished_search(make):

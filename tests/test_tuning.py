@@ -16,7 +16,7 @@ import small_search
 from small_search import Count, X, Y, build, comparable, few, make_large, search
 
 import gru_tf
-from gru_tf import models, tuning
+from gru_tf import fingerprint, models, tuning
 from gru_tf import search as gru_search
 from gru_tf.tuners import trial_seed
 from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, price
@@ -263,6 +263,24 @@ def test_a_search_whose_trials_all_fail_stops(make):
 class Fail(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         raise ValueError("Nobody")
+
+
+def test_bayesian_search_tries_nothing_twice(make):
+    tuner = make("bayesian", build=few, max_trials=6)
+    tuner.oracle.num_initial_points = 2
+    table = search(tuner)
+    assert len(table) == 6
+    assert not table.duplicated(["units", "learning_rate"]).any()
+
+
+def test_a_search_that_another_process_runs_is_left_to_it(make, tmp_path):
+    tuner = make("random", max_trials=2)
+    with (
+        fingerprint.held(tmp_path / "search"),
+        pytest.raises(ValueError, match="Another process runs the search"),
+    ):
+        search(tuner)
+    assert len(search(tuner)) == 2
 
 
 def test_objectives_that_a_model_reports(make):
