@@ -147,7 +147,7 @@ def price(
         epoch = np.interp(weights, weights[probed], seconds_per_epoch)
         start = np.mean(seconds_per_trial)
         table["minutes"] = np.nan_to_num(table["epochs"] * epoch + start) / 60  # NaN: no model
-        ends = f"{seconds_per_epoch[0]:.1f} to {seconds_per_epoch[-1]:.1f}"
+        ends = f"{min(seconds_per_epoch):.1f} to {max(seconds_per_epoch):.1f}"
         pace = f"{ends} s an epoch, {start:.1f} s to start a trial"
     groups = table.groupby(["bracket", "rung", "epochs"], sort=False)["minutes"]
     table = groups.agg(trials="size", minutes=lambda minutes: minutes.sum(skipna=False))
