@@ -6,17 +6,27 @@
 PYTHON =
 RUN = .venv/bin/python
 
+# `make address OWNER/NAME`: the second word is no target of its own.
+ifeq ($(firstword $(MAKECMDGOALS)),address)
+REPOSITORY ?= $(word 2,$(MAKECMDGOALS))
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.PHONY: $(word 2,$(MAKECMDGOALS))
+$(word 2,$(MAKECMDGOALS)): ; @:
+endif
+endif
+
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test refresh bench pins clean
+.PHONY: help venv lab notebooks test refresh bench pins address clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-lab: venv           ## open the lessons in JupyterLab
-	@$(RUN) -m jupyterlab notebooks
+lab: venv           ## open a copy of the lessons, work/, in JupyterLab; FRESH=1 makes a new copy
+	@$(RUN) tools/lab.py $(if $(FRESH),--fresh)
 
-notebooks: venv     ## run copies of all notebooks under build/, and write pages to read
-	@$(RUN) tools/notebooks.py build
+notebooks: venv     ## run what has changed, and write pages to read; FRESH=1, LESSONS="01 04", JOBS=1
+	@$(RUN) tools/notebooks.py build $(if $(FRESH),--fresh) $(if $(LESSONS),--lessons $(LESSONS)) \
+		$(if $(JOBS),--jobs $(JOBS))
 
 test: venv          ## check the code, the package, and every notebook against its stored outputs
 	@$(RUN) -m ruff check --quiet
@@ -32,6 +42,9 @@ bench: venv         ## time the layer beside Keras and PyTorch, and write docs/s
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py
 	@$(MAKE) test
+
+address: venv       ## write the repository's address where it is needed: make address OWNER/NAME
+	@$(RUN) tools/address.py $(REPOSITORY)
 
 clean:              ## remove what these commands made, but for .venv
 	@rm -rf build dist *.egg-info .coverage htmlcov .hypothesis .pytest_cache .ruff_cache

@@ -3,14 +3,17 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
+from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import notebooks
@@ -48,9 +51,9 @@ def repository(tmp_path):
     return tmp_path
 
 
-def make(target, repository, **environment):
+def make(target, repository, *variables, **environment):
     """Run a target, without the set-up: the environment of these tests serves."""
-    command = ["make", "-o", "venv", target]
+    command = ["make", "-o", "venv", target, *variables]
     return subprocess.run(
         command, cwd=repository, env={**os.environ, **environment}, text=True, capture_output=True
     )
@@ -81,6 +84,126 @@ def test_notebooks_goes_on_past_a_failing_one_and_writes_pages(repository):
     assert "KeyError" in (html / "02_failing.html").read_text(encoding="utf-8")
 
 
+def test_index_comes_first_and_each_page_when_its_lesson_is_done(repository):
+    nbformat.write(
+        lesson("print(open('../build/html/index.html', encoding='utf-8').read())"),
+        repository / "notebooks" / "03_last.ipynb",
+    )
+    make("notebooks", repository, "JOBS=1")
+    built = nbformat.read(repository / "build/notebooks/03_last.ipynb", as_version=4)
+    index = built.cells[1].outputs[0].text
+    for part in ['href="01_noisy.html"', "ran in", "stopped at an error", "not run yet"]:
+        assert part in index
+    assert 'href="03_last.html"' not in index
+
+
+def test_notebooks_runs_what_has_changed_what_failed_and_what_is_chosen(repository):
+    def ran(*variables):
+        lines = make("notebooks", repository, *variables).stdout.splitlines()
+        return {line.split()[0] for line in lines if " cells " in line}
+
+    everything = {"01_noisy", "solutions/01_noisy", "02_failing", "03_last"}
+    assert ran() == everything
+    assert ran() == {"02_failing"}
+    assert ran("LESSONS=1 03") == set()
+    assert ran("LESSONS=01 03", "FRESH=1") == {"01_noisy", "solutions/01_noisy", "03_last"}
+    nbformat.write(lesson("3"), repository / "notebooks" / "03_last.ipynb")
+    assert ran("LESSONS=01") == set()
+    assert "before the last change" in (repository / "build/html/index.html").read_text()
+    assert ran() == {"02_failing", "03_last"}
+    (repository / "gru_tf").mkdir()
+    (repository / "gru_tf" / "new.py").touch()
+    assert ran() == everything
+    (repository / "notebooks" / "02_failing.ipynb").unlink()
+    assert ran() == set()
+    assert not (repository / "build/html/02_failing.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["build", "--jobs", "0"], "--jobs needs a number from 1 on. Received: 0"),
+        (["build", "--jobs", "two"], "invalid int value: 'two'"),
+        (["build", "--lessons", "99"], "no lesson 99: there are 01 02"),
+        (["refresh", "no/such.ipynb"], "no such notebook: no/such.ipynb"),
+        (["refresh", str(ROOT / "README.md")], "README.md is no notebook"),
+        ([], "required: command"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_answered_with_a_sentence(arguments, sentence):
+    command = [sys.executable, ROOT / "tools/notebooks.py", *arguments]
+    result = subprocess.run(command, text=True, capture_output=True)
+    assert result.returncode == 2
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+SLOW = """\
+import os, subprocess, sys, time
+from pathlib import Path
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+Path("pids.unfinished").write_text(f"{os.getpid()} {child.pid}")
+os.replace("pids.unfinished", "pids")
+while time.sleep(0.01) is None:
+    sum(range(10**5))"""
+
+
+def is_alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(condition, seconds=40):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("command", ["build", "refresh"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_a_stopped_run_leaves_no_kernel_and_no_half_written_file(repository, command, name):
+    folder = repository / "notebooks"
+    (folder / "02_failing.ipynb").unlink()
+    nbformat.write(lesson(SLOW), folder / "03_last.ipynb")
+    before = {path: path.read_bytes() for path in folder.rglob("*.ipynb")}
+    process = subprocess.Popen(
+        [sys.executable, "tools/notebooks.py", command, *(["--jobs=2"] * (command == "build"))],
+        cwd=repository,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    until((folder / "pids").exists)
+    kernel, child = map(int, (folder / "pids").read_text().split())
+    process.send_signal(getattr(signal, name))
+    said, _ = process.communicate(timeout=40)
+    until(lambda: not is_alive(kernel))
+    if name == "SIGKILL":  # nothing can be done for what the kernel started
+        os.kill(child, signal.SIGKILL)
+    else:
+        until(lambda: not is_alive(child))
+        assert process.returncode == 1
+        assert "Interrupted." in said
+    assert "Traceback" not in said
+    assert not list(repository.rglob("*.unfinished"))
+    assert (folder / "03_last.ipynb").read_bytes() == before[folder / "03_last.ipynb"]
+    nbformat.write(lesson("2 + 2"), folder / "03_last.ipynb")
+    again = make("notebooks", repository)
+    assert "3 of 3 notebooks ran whole" in again.stdout, again.stdout + again.stderr
+
+
+def test_two_builds_at_once_do_not_mix(repository):
+    (repository / "build").mkdir()
+    with FileLock(repository / "build" / ".lock"):
+        result = make("notebooks", repository)
+    assert result.returncode != 0
+    assert "Another `make notebooks` is at work in this folder." in result.stderr
+
+
 def test_refresh_saves_what_ran_and_leaves_what_failed(repository):
     failing = repository / "notebooks/02_failing.ipynb"
     before = failing.read_bytes()
@@ -109,28 +232,24 @@ def test_refresh_saves_what_ran_and_leaves_what_failed(repository):
     ]
 
 
-def test_a_notebook_that_is_not_there_is_named():
-    command = [sys.executable, ROOT / "tools/notebooks.py", "refresh", "no/such.ipynb"]
-    result = subprocess.run(command, text=True, capture_output=True)
-    assert result.returncode == 2
-    assert "no such notebook: no/such.ipynb" in result.stderr
-
-
 def test_a_kernel_that_dies_or_takes_too_long_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "KERNEL_LOG", tmp_path / "kernels.log")
     monkeypatch.setattr(notebooks, "CELL_SECONDS", 1)
-    path = tmp_path / "lesson.ipynb"
-    nbformat.write(lesson("import os", "os._exit(1)"), path)
-    assert "code cell 2: the kernel died" in notebooks.execute(path).failure
-    nbformat.write(lesson("import time", "time.sleep(30)"), path)
-    assert notebooks.execute(path).failure == "code cell 2: not done after 1 s"
+    paths = [tmp_path / "dies.ipynb", tmp_path / "sleeps.ipynb"]
+    nbformat.write(lesson("import os", "os._exit(1)"), paths[0])
+    nbformat.write(lesson("import time", "time.sleep(30)"), paths[1])
+    runs = []
+    notebooks.execute_all(paths, runs.append)
+    assert "code cell 2: the kernel died" in runs[0].failure
+    assert runs[1].failure == "code cell 2: not done after 1 s"
 
 
 def test_links_between_notebooks_lead_to_pages(tmp_path):
     text = "[a](02_b.ipynb) [b](solutions/01_a.ipynb) [c](https://example.org/c.ipynb)"
     path = tmp_path / "01_a.ipynb"
-    run = notebooks.Run(path, lesson(title=f"# A\n\n{text}"), 0.0, None)
-    pages.write_pages([run], tmp_path / "html", root=tmp_path)
+    run = notebooks.Run(path, lesson(title=f"# A\n\n{text}"), 0.0)
+    pages.prepare(tmp_path / "html", [path])
+    pages.write_page(run, tmp_path / "html", [path])
     page = (tmp_path / "html/01_a.html").read_text(encoding="utf-8")
     for target in ["02_b.html", "solutions/01_a.html", "https://example.org/c.ipynb"]:
         assert f'href="{target}"' in page
@@ -151,7 +270,7 @@ def test_clean_leaves_the_sources_and_the_environment(repository):
 def test_help_is_the_default_and_names_every_command():
     shown = make("help", ROOT).stdout
     assert subprocess.run(["make"], cwd=ROOT, text=True, capture_output=True).stdout == shown
-    for command in ["lab", "notebooks", "test", "refresh", "pins", "clean"]:
+    for command in ["lab", "notebooks", "test", "refresh", "pins", "address", "clean"]:
         assert f"make {command} " in shown
 
 

@@ -90,7 +90,7 @@ def good_notebook():
         new_markdown_cell(
             "# 01 · A title\n\nYou will see what a gate does.\n\nAbout 1 minute on 2 cores.\n\n"
         ),
-        new_markdown_cell("## You will be able to\n\n" + "- write $h_t$ and say its name\n" * 30),
+        new_markdown_cell("## You will be able to\n\n" + "- write $h_t$ and say its name\n" * 20),
         new_code_cell(address.set_up("01"), metadata={"tags": ["nbval-ignore-output"]}),
         new_code_cell("draw()", outputs=[figure]),
         new_code_cell("print(1 > 0)", outputs=[new_output("stream", name="stdout", text="True\n")]),

@@ -5,18 +5,30 @@
 
 Both go on past a failing notebook, say at the end which failed and why, and
 then exit with 1. ``refresh`` leaves a notebook that failed as it was.
+
+``build`` writes each page as soon as its notebook has run, and passes over those that
+ran before and have not changed since, nor the package, the data or the versions
+installed. So it may be stopped, or killed, at any time: the next run goes on.
 """
 
 import argparse
 import asyncio
 import base64
+import contextlib
+import functools
+import hashlib
 import os
+import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
 import nbformat
+import psutil
+from filelock import FileLock, Timeout
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -26,6 +38,7 @@ BUILD = ROOT / "build"
 KERNEL_LOG = BUILD / "kernels.log"  # what kernels say outside of cells, TensorFlow's start-up
 README_FIGURE = ROOT / "docs" / "figure.png"
 CELL_SECONDS = 300  # as long as `make test` gives a cell
+GIGABYTES_EACH = 4  # of memory, free, before a second notebook runs beside the first
 
 # What the kernels inherit: TensorFlow quiet, and the back ends that the lessons are written for.
 ENVIRONMENT = {
@@ -50,51 +63,71 @@ METADATA = {
 
 @dataclass(frozen=True)
 class Run:
-    """What became of one notebook: its executed copy, and what went wrong, if anything did."""
+    """What became of one notebook: its executed copy, and what went wrong, if anything did.
+
+    One that was never run has no `seconds`, and one that is old was run before the last change.
+    """
 
     path: Path
     notebook: nbformat.NotebookNode
-    seconds: float
-    failure: str | None
+    seconds: float | None = None
+    failure: str | None = None
+    is_old: bool = False
 
 
 class Progress:
-    """One line for a notebook (name, cells done, seconds), redrawn on a terminal.
+    """A line for each notebook: name, cells done, seconds.
 
-    Where the output is a pipe or a file, a line is printed at the start, every
-    half minute and at the end.
+    On a terminal those that run share one line, which is redrawn. Where the output is a pipe or
+    a file, each gets a line at the start, every half minute and at the end.
     """
 
-    def __init__(self, name, n_cells):
-        self.name, self.n_cells, self.n_done = name, n_cells, 0
-        self.start = time.perf_counter()
+    def __init__(self):
+        self.running = {}  # by name: cells done, cells in all, start
         self.redraws = sys.stdout.isatty()
 
-    @property
-    def seconds(self):
-        return time.perf_counter() - self.start
+    def line(self, name, note=""):
+        n_done, n_cells, start = self.running[name]
+        seconds = time.perf_counter() - start
+        return f"{name:<28} {n_done:>2}/{n_cells} cells  {seconds:4.0f} s{note}"
 
-    def show(self, note="", last=False):
-        line = f"{self.name:<28} {self.n_done:>2}/{self.n_cells} cells  {self.seconds:4.0f} s{note}"
-        start, end = ("\r", "\n" if last else "") if self.redraws else ("", "\n")
-        print(f"{start}{line}", end=end, flush=True)
+    def start(self, name, n_cells):
+        self.running[name] = [0, n_cells, time.perf_counter()]
+        self.show()
 
-    def cell_executed(self, **_):
-        self.n_done += 1
+    def cell_done(self, name):
+        self.running[name][0] += 1
         if self.redraws:
             self.show()
 
+    def end(self, name, note=""):
+        erase = "\r\033[K" if self.redraws else ""
+        print(f"{erase}{self.line(name, note)}", flush=True)
+        del self.running[name]
+
+    def show(self):
+        if self.redraws:
+            line = " | ".join(" ".join(self.line(name).split()) for name in self.running)
+            print(f"\r{line[: os.get_terminal_size().columns - 1]}\033[K", end="", flush=True)
+        else:
+            for name in self.running:
+                print(self.line(name), flush=True)
+
     async def keep_showing(self):
         while True:
-            self.show()
             await asyncio.sleep(1 if self.redraws else 30)
+            self.show()
 
 
-def execute(path):
+async def execute(path, progress):
     """Execute a copy of the notebook at `path`, in its own folder, and return a `Run`."""
-    notebook = nbformat.read(path, as_version=4)
-    n_cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
-    progress = Progress(display_name(path), n_cells)
+    name, notebook, n_done = display_name(path), nbformat.read(path, as_version=4), 0
+
+    def cell_executed(**_):
+        nonlocal n_done
+        n_done += 1
+        progress.cell_done(name)
+
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -102,34 +135,64 @@ def execute(path):
         coalesce_streams=True,
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
-        on_cell_executed=progress.cell_executed,
+        on_cell_executed=cell_executed,
     )
-
-    async def run_all():
-        showing = asyncio.create_task(progress.keep_showing())
-        try:
-            with KERNEL_LOG.open("a") as log:
-                await client.async_execute(stdout=log, stderr=log)
-        finally:
-            showing.cancel()
-
+    n_cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
+    progress.start(name, n_cells)
+    start = time.perf_counter()
     failure = None
     try:
-        asyncio.run(run_all())
+        with KERNEL_LOG.open("a") as log:
+            await client.async_execute(stdout=log, stderr=log)
     except CellExecutionError as error:
-        progress.n_done -= 1  # the failing cell was counted
+        progress.running[name][0] = n_done = n_done - 1  # the failing cell was counted
         failure = f"{error.ename}: {one_line(error.evalue)}"
     except CellTimeoutError:
         failure = f"not done after {CELL_SECONDS} s"
     except (DeadKernelError, RuntimeError):
         failure = f"the kernel died, see {KERNEL_LOG}"
-    except (AssertionError, asyncio.CancelledError):  # how nbclient answers Ctrl-C
-        raise KeyboardInterrupt from None
     if failure:
-        failure = f"code cell {progress.n_done + 1}: {failure}"
-    progress.show("  FAILED" if failure else "", last=True)
+        failure = f"code cell {n_done + 1}: {failure}"
+    progress.end(name, "  FAILED" if failure else "")
     tidy(notebook)
-    return Run(path, notebook, progress.seconds, failure)
+    return Run(path, notebook, time.perf_counter() - start, failure)
+
+
+def execute_all(paths, when_done, n_at_once=1):
+    """Execute the notebooks, some at once, and give each `Run` to `when_done` as it ends.
+
+    This happens in a thread, where nbclient leaves signals alone: its own handlers end in an
+    AssertionError. KeyboardInterrupt is raised in the caller, who then ends the process.
+    """
+    errors = []
+
+    async def work():
+        progress, turns = Progress(), asyncio.Semaphore(n_at_once)
+
+        async def in_turn(path):
+            async with turns:
+                when_done(await execute(path, progress))
+
+        showing = asyncio.create_task(progress.keep_showing())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for path in paths:
+                    group.create_task(in_turn(path))
+        finally:
+            showing.cancel()
+
+    def run():
+        try:
+            asyncio.run(work())
+        except BaseExceptionGroup as group:
+            errors.extend(group.exceptions)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)  # with a limit, without which Windows would not hear Ctrl-C
+    for error in errors:
+        raise error
 
 
 def tidy(notebook):
@@ -145,9 +208,13 @@ def tidy(notebook):
 def save(notebook, path):
     """Write the notebook whole or not at all, so that an interruption leaves the old file."""
     nbformat.validate(notebook)
+    write_bytes(path, f"{nbformat.writes(notebook)}\n".encode())
+
+
+def write_bytes(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
-    nbformat.write(notebook, unfinished)
+    unfinished.write_bytes(content)
     os.replace(unfinished, path)
 
 
@@ -177,51 +244,152 @@ def find_notebooks():
     return sorted(NOTEBOOKS.glob("*.ipynb")) + sorted(NOTEBOOKS.glob("solutions/*.ipynb"))
 
 
-def build():
-    """Execute copies of all notebooks and write them and their HTML pages under build/."""
-    from pages import write_pages  # nbconvert is slow to import, and refresh doesn't need it
+def fingerprint(path):
+    """Return a digest of what decides the outputs of the notebook at `path`."""
+    return hashlib.sha256(path.read_bytes() + surroundings()).hexdigest()
 
-    runs = []
-    for path in find_notebooks():
-        runs.append(execute(path))
-        save(runs[-1].notebook, BUILD / path.relative_to(ROOT))
-    index = write_pages(runs, BUILD / "html", root=NOTEBOOKS)
-    print(f"\nTo read: {index.relative_to(ROOT)}")
-    return runs
+
+@functools.cache
+def surroundings():
+    """Return a digest of the package, the data, the installed versions, and of this file."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for folder in ("gru_tf", "data"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(ROOT).as_posix().encode())
+                digest.update(path.read_bytes())
+    versions = sorted(f"{found.name}=={found.version}" for found in distributions())
+    digest.update(f"{sys.version} {versions}".encode())
+    return digest.digest()
+
+
+def built(path):
+    """Return where `build` keeps the executed copy of a notebook."""
+    return BUILD / path.relative_to(ROOT)
+
+
+def last_run(path):
+    """Return the last `Run` of a notebook that `build` has stored, or one without seconds."""
+    try:
+        notebook = nbformat.read(built(path), as_version=4)
+        facts = notebook.metadata["run"]
+        is_old = facts["fingerprint"] != fingerprint(path)
+        return Run(path, notebook, facts["seconds"], facts["failure"], is_old)
+    except (OSError, ValueError, KeyError):
+        return Run(path, nbformat.read(path, as_version=4))
+
+
+def build(fresh=False, lessons=None, n_at_once=1):
+    """Execute copies of the notebooks and write them and their HTML pages under build/.
+
+    Args:
+        fresh: Execute those too that have not changed since they last ran.
+        lessons: The numbers of those to execute, with their solutions. By default all.
+        n_at_once: How many to execute at once.
+    """
+    import pages  # nbconvert is slow to import, and refresh doesn't need it
+
+    html, paths = BUILD / "html", find_notebooks()
+    pages.prepare(html, paths)
+    runs = {path: last_run(path) for path in paths}
+    index = pages.write_index(runs, html)
+    for run in runs.values():
+        if run.seconds is not None:
+            pages.write_page(run, html, paths)
+    print(f"To read: {index.relative_to(ROOT)}, where each lesson appears when it has run\n")
+
+    chosen = [path for path in paths if not lessons or path.name[:2] in lessons]
+    due = [
+        path
+        for path, run in runs.items()
+        if path in chosen and (fresh or run.seconds is None or run.failure or run.is_old)
+    ]
+    if len(chosen) > len(due):
+        print(f"{len(chosen) - len(due)} have not changed since they ran; FRESH=1 runs them too")
+    begun_as = {path: fingerprint(path) for path in due}  # not what they are edited to meanwhile
+
+    def store(run):
+        facts = {"seconds": run.seconds, "failure": run.failure, "fingerprint": begun_as[run.path]}
+        run.notebook.metadata["run"] = facts
+        save(run.notebook, built(run.path))
+        runs[run.path] = run
+        pages.write_page(run, html, paths)
+        pages.write_index(runs, html)
+
+    execute_all(due, store, n_at_once)
+    return [runs[path] for path in chosen]
 
 
 def refresh(paths):
     """Execute each notebook and save it in place, unless it fails, with the README's figure."""
     runs = []
-    for path in paths or find_notebooks():
-        runs.append(execute(path.resolve()))
-        if runs[-1].failure is None:
-            save(runs[-1].notebook, runs[-1].path)
-            if figure := tagged_figure(runs[-1].notebook):
-                README_FIGURE.parent.mkdir(exist_ok=True)
-                README_FIGURE.write_bytes(figure)
+
+    def store(run):
+        runs.append(run)
+        if run.failure is None:
+            save(run.notebook, run.path)
+            if figure := tagged_figure(run.notebook):
+                write_bytes(README_FIGURE, figure)
+
+    execute_all([path.resolve() for path in paths or find_notebooks()], store)
     return runs
 
 
-def main():
+def default_at_once():
+    """Return 2 where there are two cores and the memory for two notebooks, else 1."""
+    has_memory = psutil.virtual_memory().available > 2 * GIGABYTES_EACH * 2**30
+    return 2 if (os.cpu_count() or 1) > 1 and has_memory else 1
+
+
+def parse(arguments=None):
+    """Return the command line's arguments, or exit with a sentence."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build", help="execute copies under build/ and write HTML pages")
+    building = commands.add_parser("build", help="execute copies under build/ and write HTML pages")
+    building.add_argument("--fresh", action="store_true", help="execute unchanged ones too")
+    building.add_argument("--lessons", nargs="+", metavar="NUMBER", help="such as 01 04")
+    building.add_argument("--jobs", type=int, metavar="N", help="how many notebooks run at once")
     refreshing = commands.add_parser("refresh", help="execute notebooks and save them in place")
     refreshing.add_argument("paths", nargs="*", type=Path, metavar="FILE", help="default: all")
-    arguments = parser.parse_args()
-    missing = [str(path) for path in getattr(arguments, "paths", []) if not path.is_file()]
-    if missing:
-        parser.error(f"no such notebook: {', '.join(missing)}")
+    parsed = parser.parse_args(arguments)
+    if parsed.command == "build":
+        if parsed.jobs is not None and parsed.jobs < 1:
+            building.error(f"--jobs needs a number from 1 on. Received: {parsed.jobs}")
+        numbers = sorted({path.name[:2] for path in find_notebooks()})
+        parsed.lessons = [number.zfill(2) for number in parsed.lessons or []]
+        for number in parsed.lessons:
+            if number not in numbers:
+                building.error(f"no lesson {number}: there are {' '.join(numbers)}")
+    else:
+        for path in parsed.paths:
+            if not path.is_file():
+                refreshing.error(f"no such notebook: {path}")
+            try:
+                nbformat.read(path, as_version=4)
+            except (OSError, ValueError) as error:
+                refreshing.error(f"{path} is no notebook: {one_line(str(error))}")
+    return parsed
 
+
+def main():
+    arguments, start = parse(), time.perf_counter()
     os.environ.update(ENVIRONMENT)
     BUILD.mkdir(exist_ok=True)
-    KERNEL_LOG.write_text("")
-    runs = build() if arguments.command == "build" else refresh(arguments.paths)
+    if arguments.command == "build":
+        try:
+            with FileLock(BUILD / ".lock", timeout=0):
+                KERNEL_LOG.write_text("")
+                n_at_once = arguments.jobs or default_at_once()
+                runs = build(arguments.fresh, arguments.lessons, n_at_once)
+        except Timeout:
+            sys.exit("Another `make notebooks` is at work in this folder.")
+    else:
+        KERNEL_LOG.write_text("")
+        runs = refresh(arguments.paths)
     failed = [run for run in runs if run.failure]
-    seconds = sum(run.seconds for run in runs)
+    seconds = time.perf_counter() - start
     print(f"{len(runs) - len(failed)} of {len(runs)} notebooks ran whole, in {seconds:.0f} s")
     for run in failed:
         left = ", left as it was" if arguments.command == "refresh" else ""
@@ -229,8 +397,24 @@ def main():
     return 1 if failed or not runs else 0
 
 
+def end_at_once():
+    """End this process, the kernels, and all that they have started, without a farewell."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    message = "Interrupted. What has run is kept: the same command goes on from there."
+    print(f"\n{message}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    for name in ("SIGTERM", "SIGHUP"):  # as for Ctrl-C
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         sys.exit(main())
+    except OSError as error:  # a full disk, a folder that must not be written to
+        sys.exit(f"\nStopped: {error}")
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted")
+        end_at_once()

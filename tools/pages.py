@@ -3,8 +3,8 @@
 Mathematics becomes MathML, which browsers draw by themselves.
 """
 
+import os
 import re
-import shutil
 from html import escape
 from pathlib import Path
 
@@ -77,7 +77,10 @@ def markdown(text):
 
 
 def write(path, text):
-    path.write_text(text, encoding="utf-8")  # not Windows' own encoding
+    """Write the file whole or not at all."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")  # not Windows' own encoding
+    os.replace(unfinished, path)
 
 
 def duration(seconds):
@@ -85,33 +88,64 @@ def duration(seconds):
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def write_pages(runs, folder, root):
-    """Write a page for each run and an index of the lessons, and return the index's path.
+def prepare(folder, paths):
+    """Make the folder of the pages, with their style, and without pages of other notebooks.
 
     Args:
-        runs: What `notebooks.execute` returned, for notebooks under `root`.
-        folder: Where to write. What was there before is removed.
-        root: The folder with the lessons, and with their solutions in `solutions/`.
+        folder: Where the pages go.
+        paths: The notebooks that are to have a page: lessons, and solutions in `solutions/`.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "solutions").mkdir(parents=True)
+    (folder / "solutions").mkdir(parents=True, exist_ok=True)
+    expected = {place_of_page(path) for path in paths} | {Path("index.html"), Path("style.css")}
+    for path in [*folder.glob("*.*"), *folder.glob("solutions/*.*")]:
+        if path.relative_to(folder) not in expected:
+            path.unlink()
     code_style = HtmlFormatter(style="default").get_style_defs(".highlight")
     write(folder / "style.css", f"{STYLE.read_text(encoding='utf-8')}\n{code_style}\n")
 
-    lessons = {run.path.stem: run for run in runs if run.path.parent == root}
-    solutions = {run.path.stem: run for run in runs if run.path.parent != root}
-    for name, run in lessons.items():
-        links = {"All lessons": "index.html"}
-        if name in solutions:
-            links["Solutions of the exercises"] = f"solutions/{name}.html"
-        write(folder / f"{name}.html", notebook_page(run.notebook, links))
-    for name, run in solutions.items():
-        links = {"All lessons": "../index.html", "The lesson": f"../{name}.html"}
-        page = notebook_page(run.notebook, links, to_top="../")
-        write(folder / "solutions" / f"{name}.html", page)
 
+def is_solution(path):
+    return path.parent.name == "solutions"
+
+
+def place_of_page(path):
+    """Return where in the folder of the pages that of a notebook is."""
+    return Path("solutions" if is_solution(path) else "", f"{path.stem}.html")
+
+
+def write_page(run, folder, paths):
+    """Write the page of a run.
+
+    Args:
+        run: A `notebooks.Run`.
+        folder: What `prepare` has prepared.
+        paths: The notebooks that have a page, or will have one.
+    """
+    if is_solution(run.path):
+        links = {"All lessons": "../index.html", "The lesson": f"../{run.path.stem}.html"}
+        page = notebook_page(run.notebook, links, to_top="../")
+    else:
+        links = {"All lessons": "index.html"}
+        if run.path.parent / "solutions" / run.path.name in paths:
+            links["Solutions of the exercises"] = f"solutions/{run.path.stem}.html"
+        page = notebook_page(run.notebook, links)
+    write(folder / place_of_page(run.path), page)
+
+
+def write_index(runs, folder):
+    """Write the index, and return its path.
+
+    Args:
+        runs: By the path of each lesson and solution, in order, the last `notebooks.Run`.
+            One that has no page yet has `seconds=None`.
+        folder: What `prepare` has prepared.
+    """
     title, index = "Gated Recurrent Units", folder / "index.html"
-    entries = [index_entry(name, run, solutions.get(name)) for name, run in lessons.items()]
+    entries = [
+        index_entry(run, runs.get(path.parent / "solutions" / path.name))
+        for path, run in runs.items()
+        if not is_solution(path)
+    ]
     body = f"<main>\n<h1>{title}</h1>\n{''.join(entries)}</main>"
     write(index, PAGE.format(title=title, body=body, to_top=""))
     return index
@@ -128,14 +162,18 @@ def notebook_page(notebook, links, to_top=""):
     return PAGE.format(title=escape(title), body=body, to_top=to_top)
 
 
-def index_entry(name, run, solution):
+def index_entry(lesson, solution):
     """Return what the index says of a lesson: title, promise, seconds, and where it failed."""
-    title, promise = title_and_promise(run.notebook)
-    facts = [f"ran in {duration(run.seconds)}"]
-    if solution:
-        link = f'<a href="solutions/{name}.html">solutions</a>'
+    title, promise = title_and_promise(lesson.notebook)
+    heading, facts = escape(title), ["not run yet"]
+    if lesson.seconds is not None:
+        heading = f'<a href="{place_of_page(lesson.path).as_posix()}">{heading}</a>'
+        facts = [f"ran in {duration(lesson.seconds)}"]
+    if solution and solution.seconds is not None:
+        link = f'<a href="{place_of_page(solution.path).as_posix()}">solutions</a>'
         facts.append(f"{link} in {duration(solution.seconds)}")
-    if run.failure or (solution and solution.failure):
+    if any(run and run.is_old for run in (lesson, solution)):
+        facts.append("before the last change")
+    if any(run and run.failure for run in (lesson, solution)):
         facts.append("<strong>stopped at an error</strong>")
-    heading = f'<h2><a href="{name}.html">{escape(title)}</a></h2>'
-    return f"{heading}\n{markdown(promise)}<p>{' · '.join(facts)}</p>\n"
+    return f"<h2>{heading}</h2>\n{markdown(promise)}<p>{' · '.join(facts)}</p>\n"
