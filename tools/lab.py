@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 JUPYTER = Path(__file__).with_name("jupyter")  # a kernel that keeps TensorFlow's log to itself
-COPIED = "copied.json"  # in work/: the checksum of each notebook as it was copied
+COPIED = ".copied.json"  # in work/: the checksum of each notebook as it was copied
 
 
 def checksum(path):

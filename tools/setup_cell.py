@@ -41,7 +41,7 @@ except ImportError:
 try:
     __import__("gru_tf")
 except ImportError as error:
-    raise Stop(f"{{error}}: choose the kernel of .venv, as `make lab` does, or restart.") from None
+    raise Stop(f"{{error}}: choose the kernel of .venv (`make lab`), or restart Colab.") from None
 """
 
 
