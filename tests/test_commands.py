@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import venv
 from pathlib import Path
 
 import nbformat
@@ -275,7 +276,7 @@ def test_help_is_the_default_and_names_every_command():
 
 
 def test_lab_starts(repository, tmp_path):
-    settings = {"ServerApp": {"allow_root": True, "open_browser": False, "port": 0}}
+    settings = {"ServerApp": {"open_browser": False, "port": 0}}
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "jupyter_server_config.json").write_text(json.dumps(settings))
     server = subprocess.Popen(
@@ -289,25 +290,41 @@ def test_lab_starts(repository, tmp_path):
     limit = threading.Timer(60, os.killpg, [server.pid, 9])
     limit.start()
     try:
-        assert any("http://localhost:" in line for line in server.stderr)
+        address = next(line for line in server.stderr if "http://localhost:" in line)
+        assert "/lab/tree/work?token=" in address
+        assert (repository / "work" / "solutions" / "01_noisy.ipynb").exists()
     finally:
         limit.cancel()
         os.killpg(server.pid, 9)
         server.wait()
 
 
-# The set-up, with a Python that only writes down what it is asked to do.
+# The set-up, with a Python and a uv that only write down what they are asked to do.
 
 FAKE = """#!/bin/sh
 case "$1 $2" in
-    "-c "*) exec {python} -c "import sys; sys.version_info = {version}
+    "-I -c") [ ! -e elsewhere ]; exit ;;
+    "-c "*)
+        code=$2; shift 2
+        exec {python} -c "import sys; sys.version_info = {version}
 {more}
-$2" ;;
+$code" "$@" ;;
     "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 esac
 echo "$@" >> log
+case "$*" in *requirements-setup.txt) [ ! -e no-uv ]; exit ;; esac
 ! [ -e fail ] || [ "$2" != pip ]
 """
+FAKE_UV = """#!/bin/sh
+echo "- uv $@" >> log
+! [ -e fail ] && ! [ -e uv-fails ]
+"""
+
+
+def write_script(path, text):
+    path.write_text(text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
 
 
 @pytest.fixture
@@ -316,34 +333,41 @@ def fake_python(tmp_path):
     for name in ("requirements.txt", "pyproject.toml"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "venv.sh", tmp_path / "tools")
     (tmp_path / "bin").mkdir()
+    write_script(tmp_path / "bin" / "uv", FAKE_UV)
 
     def write(version, more="", name="python3"):
-        path = tmp_path / "bin" / name
-        path.write_text(FAKE.format(python=sys.executable, version=version, more=more))
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        return path
+        text = FAKE.format(python=sys.executable, version=version, more=more)
+        return write_script(tmp_path / "bin" / name, text)
 
     for name in ("python3", "python3.11", "python3.12", "python3.13"):
         write((3, 8, 1), name=name)
     return write
 
 
-def set_up(folder, *arguments):
+def start_set_up(folder, *arguments):
+    """Start the set-up, from another folder than the one that it is for."""
     (folder / "log").unlink(missing_ok=True)
-    environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
-    result = subprocess.run(
-        ["sh", ROOT / "tools" / "venv.sh", *arguments],
-        cwd=folder,
-        env=environment,
+    return subprocess.Popen(
+        ["sh", folder / "tools" / "venv.sh", *arguments],
+        cwd="/",
+        env={**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"},
         text=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
+
+
+def set_up(folder, *arguments):
+    process = start_set_up(folder, *arguments)
+    process.said, process.complaint = process.communicate(timeout=60)
     log = folder / "log"
-    result.asked = (
+    process.asked = (
         [line.split()[1] for line in log.read_text().splitlines()] if log.exists() else []
     )
-    return result
+    return process
 
 
 @pytest.mark.parametrize(
@@ -358,8 +382,8 @@ def test_set_up_says_what_is_wrong_with_python(fake_python, tmp_path, version, m
     fake_python(version, more)
     result = set_up(tmp_path)
     assert result.returncode == 1
-    assert complaint in result.stderr
-    assert "make PYTHON=" in result.stderr
+    assert complaint in result.complaint
+    assert "make PYTHON=" in result.complaint
     assert result.asked == []
 
 
@@ -367,29 +391,29 @@ def test_set_up_takes_another_python_on_the_path(fake_python, tmp_path):
     fake_python((3, 12, 1), name="python3.12")
     result = set_up(tmp_path)
     assert result.returncode == 0
-    assert "Making .venv with python3.12 (3.12)" in result.stdout
+    assert "Making .venv with python3.12 (3.12)" in result.said
 
 
 def test_set_up_takes_or_refuses_the_python_that_is_named(fake_python, tmp_path):
     fake_python((3, 12, 1))
     result = set_up(tmp_path, "no-such-python")
     assert result.returncode == 1
-    assert "no-such-python does not run" in result.stderr
+    assert "no-such-python does not run" in result.complaint
     named = fake_python((3, 13, 0), name="my python")
-    assert "(3.13)" in set_up(tmp_path, str(named)).stdout
+    assert "(3.13)" in set_up(tmp_path, str(named)).said
     assert set_up(tmp_path, str(named)).asked == []
     assert set_up(tmp_path).asked == []
-    assert set_up(tmp_path, "python3").asked == ["venv", "pip", "pip"]
+    assert set_up(tmp_path, "python3").asked == ["venv", "uv", "uv"]
 
 
 def test_set_up_is_done_once_and_again_when_the_pins_move(fake_python, tmp_path):
     fake_python((3, 11, 7))
-    assert set_up(tmp_path).asked == ["venv", "pip", "pip"]
+    assert set_up(tmp_path).asked == ["venv", "uv", "uv"]
     again = set_up(tmp_path)
-    assert (again.asked, again.stdout) == ([], "")
+    assert (again.asked, again.said) == ([], "")
     os.utime(tmp_path / ".venv" / "complete", (1, 1))
     os.utime(tmp_path / "requirements.txt", (2, 2))
-    assert set_up(tmp_path).asked == ["pip", "pip"]
+    assert set_up(tmp_path).asked == ["uv", "uv"]
     assert set_up(tmp_path).asked == []
 
 
@@ -398,7 +422,72 @@ def test_an_interrupted_set_up_is_done_anew(fake_python, tmp_path):
     (tmp_path / "fail").touch()
     assert set_up(tmp_path).returncode == 1
     (tmp_path / "fail").unlink()
-    assert set_up(tmp_path).asked == ["venv", "pip", "pip"]
+    assert set_up(tmp_path).asked == ["venv", "uv", "uv"]
+
+
+def test_pip_does_what_uv_cannot(fake_python, tmp_path):
+    fake_python((3, 11, 7))
+    (tmp_path / "uv-fails").touch()
+    result = set_up(tmp_path)
+    assert result.asked == ["venv", "uv", "pip", "uv", "pip"]
+    assert result.complaint.count("uv did not manage that: trying pip") == 2
+    assert set_up(tmp_path).asked == []
+
+
+@pytest.mark.skipif(shutil.which("uv") is not None, reason="there is a uv on the PATH")
+def test_uv_is_installed_first_where_there_is_none(fake_python, tmp_path):
+    fake_python((3, 11, 7))
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / "bin" / "uv").rename(tmp_path / ".venv" / "bin" / "uv")
+    assert set_up(tmp_path).asked == ["venv", "pip", "uv", "uv"]
+    (tmp_path / ".venv" / "complete").unlink()
+    (tmp_path / "no-uv").touch()
+    assert set_up(tmp_path).asked == ["venv", "pip", "pip", "pip"]
+
+
+def test_a_moved_or_copied_checkout_gets_an_environment_of_its_own(fake_python, tmp_path):
+    fake_python((3, 11, 7))
+    assert set_up(tmp_path).asked == ["venv", "uv", "uv"]
+    (tmp_path / "elsewhere").touch()
+    result = set_up(tmp_path)
+    assert result.asked == ["venv", "uv", "uv"]
+    assert "as the one here belongs to another folder" in result.said
+
+
+@pytest.mark.parametrize("place", ["here", "moved", "nowhere"])
+def test_where_the_package_is_found_decides(tmp_path, place):
+    """The real question, put to an environment whose package lies here, elsewhere or nowhere."""
+    (tmp_path / "tools").mkdir()
+    for name in ("requirements.txt", "pyproject.toml"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    for folder in (tmp_path / "gru_tf", tmp_path / "old" / "gru_tf"):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+    venv.create(tmp_path / ".venv", with_pip=False)
+    [packages] = (tmp_path / ".venv").glob("lib/python*/site-packages")
+    found = {"here": tmp_path, "moved": tmp_path / "old"}
+    if place in found:
+        (packages / "gru_tf.pth").write_text(str(found[place]))
+    (tmp_path / ".venv" / "complete").touch()
+    script = (ROOT / "tools" / "venv.sh").read_text()
+    only_ask = script.replace("python=$(find_python)", "exit 7")  # in place of making one
+    assert only_ask != script
+    (tmp_path / "tools" / "venv.sh").write_text(only_ask)
+    result = subprocess.run(["sh", tmp_path / "tools" / "venv.sh"])
+    assert result.returncode == (0 if place == "here" else 7)
+
+
+def test_two_set_ups_take_turns(fake_python, tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    fake_python((3, 11, 7))
+    with (tmp_path / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = start_set_up(tmp_path)
+        assert second.stdout.readline() == "Another run sets up .venv: waiting for it ...\n"
+        assert not (tmp_path / "log").exists()
+    assert "Making .venv" in second.communicate(timeout=60)[0]
+    assert (tmp_path / ".venv" / "complete").exists()
 
 
 def test_pins_move_but_for_those_that_are_held():

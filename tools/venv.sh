@@ -118,7 +118,7 @@ else
     if [ -e "$complete" ] && ! runs_this_checkout; then
         what="$what, as the one here belongs to another folder"
     fi
-    echo "$what: with uv about half a minute, with pip 2 to 3 minutes, and 3 GB, this once ..."
+    echo "$what: less than a minute by uv, 2 or 3 by pip, and 3 GB, this once ..."
     rm -f "$complete"
     "$python" -m venv --clear .venv
 fi
