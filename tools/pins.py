@@ -13,16 +13,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = [ROOT / "requirements.txt", ROOT / "requirements-extras.txt"]
+FILES = [ROOT / f"requirements{kind}.txt" for kind in ("", "-setup", "-extras")]
 PIN = re.compile(r"^([\w.-]+)==([\w.+!-]+)(?!.*# held)", re.MULTILINE)
 
 
 def newest(requirements):
     """Return the version that pip would install of each package, by its normalised name."""
     command = [sys.executable, "-m", "pip", "install", "-qq", "--dry-run", "--ignore-installed"]
-    resolved = subprocess.run(
-        [*command, "--report", "-", *requirements], check=True, stdout=subprocess.PIPE
-    )
+    resolved = subprocess.run([*command, "--report", "-", *requirements], stdout=subprocess.PIPE)
+    if resolved.returncode:
+        sys.exit("pip found no releases that go together, see above: the pins stay as they are.")
     packages = [item["metadata"] for item in json.loads(resolved.stdout)["install"]]
     return {normalised(package["name"]): package["version"] for package in packages}
 
