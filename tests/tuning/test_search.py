@@ -1,6 +1,7 @@
 """Searches: their space, that they go on where they stopped, and what they refuse."""
 
 import functools
+import importlib.util
 import inspect
 import signal
 import subprocess
@@ -308,7 +309,7 @@ def test_search_with_bad_input(make, options, message):
 
 
 def test_missing_tensorboard_is_named(make, monkeypatch):
-    monkeypatch.setattr(make.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="tensorboard"):
         make()
 
