@@ -24,8 +24,8 @@ import numpy as np
 
 import gru_tf
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
-from gru_tf.files import write_results
 from gru_tf.models import build_peak_sentiment_classifier
+from results import as_markdown, write_results
 
 TURN = 4000  # reviews
 
@@ -145,8 +145,7 @@ def write_page(results, path):
     heads = ["seed", "code", "s a pass", f"s to {target}", "best validation", "held-out"]
     keys = ["seed", "code", "seconds_a_pass", "seconds_to_target"]
     keys += ["best_validation_accuracy", "test_accuracy"]
-    table = [heads, ["---"] * len(heads), *([row[key] for key in keys] for row in results["rows"])]
-    table = "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in table)
+    table = as_markdown(heads, [[row[key] for key in keys] for row in results["rows"]])
     path.write_text(
         f"# Film reviews: seconds to a validation accuracy of {target}\n\n"
         f"Written by `{results['command']}`: {results['date']}, {machine['cores']} cores, "

@@ -31,8 +31,8 @@ from gru_tf.datasets import (
     load_review_sentences,
     pad_left,
 )
-from gru_tf.files import write_results
-from gru_tf.vectors import learn_word_vectors
+from gru_tf.text import learn_word_vectors
+from results import write_results
 
 SEEDS = (0, 1, 2)
 SMALL = {"embedding_dim": 32, "units": 32, "learning_rate": 3e-3, "gru": gru_tf.GRU}

@@ -32,6 +32,7 @@ from matplotlib.figure import Figure
 import gru_tf
 from gru_tf import recurrence
 from gru_tf.plots import PALETTE
+from results import as_markdown
 
 try:
     import torch
@@ -285,11 +286,6 @@ def draw(ratios, by_steps, path):
         ax.set_title("training step, 32 × steps × 128 × 128", fontsize=9)
     middle.legend()
     figure.savefig(path, dpi=120)
-
-
-def as_markdown(heads, rows):
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
 
 
 def describe(speed):

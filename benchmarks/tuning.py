@@ -26,11 +26,11 @@ import keras_tuner as kt
 import numpy as np
 
 import gru_tf
-from gru_tf import files
-from gru_tf.datasets import bucket_by_length, load_imdb, pad_left
+from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.models import build_sentiment_classifier
-from gru_tf.pricing import as_batches, dry_run, probe
 from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner
+from gru_tf.tuning.pricing import as_batches, dry_run, probe
+from results import write_results
 
 MAX_EPOCHS = 9
 TRIALS = 8  # of 9 epochs: 72 epoch-runs, Hyperband's 23 trials have 75
@@ -97,7 +97,7 @@ def search(kind, seed):
 
 def search_all(kinds, seeds):
     try:
-        rows = files.read_results("tuning")["rows"]
+        rows = load_results("tuning")["rows"]
     except FileNotFoundError:
         rows = []
     for seed in seeds:
@@ -105,7 +105,7 @@ def search_all(kinds, seeds):
             rows = [row for row in rows if (row["kind"], row["seed"]) != (kind, seed)]
             rows += search(kind, seed)
             rows.sort(key=lambda row: (KINDS.index(row["kind"]), row["seed"], row["trial"]))
-            files.write_results("tuning", "python benchmarks/tuning.py search", rows)
+            write_results("tuning", "python benchmarks/tuning.py search", rows)
             best = max((r for r in rows if (r["kind"], r["seed"]) == (kind, seed)),
                        key=lambda row: row["score"])  # fmt: skip
             print(kind, seed, best, flush=True)
@@ -178,7 +178,7 @@ def main():
         search_all(options.kinds, options.seeds)
     else:
         rows = price_both(options.rounds, options.seconds)
-        files.write_results("tuning_price", "python benchmarks/tuning.py price", rows)
+        write_results("tuning_price", "python benchmarks/tuning.py price", rows)
 
 
 if __name__ == "__main__":

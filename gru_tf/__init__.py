@@ -6,7 +6,7 @@ each, and heavy libraries are imported by the modules that need them.
 """
 
 from gru_tf.layers import GRU, GRUCell
-from gru_tf.texts import TextToWordIds as _TextToWordIds  # noqa: F401 - for load_model to find
+from gru_tf.text import TextToWordIds as _TextToWordIds  # noqa: F401 - for load_model to find
 
 __all__ = ["GRU", "GRUCell"]
 __version__ = "0.1.0"

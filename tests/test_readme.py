@@ -12,13 +12,13 @@ import pytest
 
 import pages
 from address import UNTIL_THEN
-from gru_tf import search
+from gru_tf.tuning import __main__ as search
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SEARCH = ".venv/bin/python -m gru_tf.search"
+SEARCH = ".venv/bin/python -m gru_tf.tuning"
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 
 

@@ -1,0 +1,28 @@
+"""Real data for the lessons: checked against its checksum at every load, and offline.
+
+Numbers lie in the folder `data`, beside the package in a clone and inside it once
+installed. Text is read, as a file, from an installed package that carries it. Each
+`load_*` returns a small frozen dataclass of arrays; `make_windows`, `pad_left` and
+`bucket_by_length` turn arrays into what a GRU is trained on.
+"""
+
+from gru_tf.datasets.batches import bucket_by_length, pad_left
+from gru_tf.datasets.results import load_results
+from gru_tf.datasets.reviews import Reviews, load_imdb, load_review_sentences
+from gru_tf.datasets.swings import NextValue, load_next_value
+from gru_tf.datasets.tables import Table, load_boston_housing
+from gru_tf.datasets.windows import make_windows
+
+__all__ = [
+    "NextValue",
+    "Reviews",
+    "Table",
+    "bucket_by_length",
+    "load_boston_housing",
+    "load_imdb",
+    "load_next_value",
+    "load_results",
+    "load_review_sentences",
+    "make_windows",
+    "pad_left",
+]

@@ -1,0 +1,54 @@
+"""From a series to windows of it, each with the value that comes after."""
+
+import numpy as np
+
+from gru_tf.checks import check_at_least
+
+
+def make_windows(series, window, horizon=1):
+    """Cut a series into windows, each with the value that comes after it.
+
+    Args:
+        series: Values in order of time, (time,) or (time, n_features).
+        window: Number of steps in a window, at least 1.
+        horizon: How many steps after the last of the window the target lies.
+
+    Returns:
+        x (n, window, n_features) and y (n, n_features) with n = time - window -
+        horizon + 1. Both are copies: to change them leaves the series as it is.
+
+    Raises:
+        ValueError: If the series has another rank, is shorter than window + horizon,
+            or holds NaN or infinity; if window or horizon is below 1.
+        TypeError: If the series doesn't hold numbers.
+
+    Example:
+
+    >>> x, y = make_windows([10, 20, 30, 40, 50], window=3)
+    >>> x[:, :, 0].tolist(), y[:, 0].tolist()
+    ([[10, 20, 30], [20, 30, 40]], [40, 50])
+    """
+    check_at_least("window", window, 1)
+    check_at_least("horizon", horizon, 1)
+    series = np.asarray(series)
+    if series.dtype.kind not in "fiu":
+        raise TypeError(f"series must hold numbers. Received dtype: {series.dtype}.")
+    if series.ndim not in (1, 2):
+        raise ValueError(
+            f"series must be (time,) or (time, n_features). Received shape: {series.shape}."
+        )
+    series = series[:, None] if series.ndim == 1 else series  # (time, n_features)
+    bad = np.flatnonzero(~np.isfinite(series).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"series must hold finite numbers. Received NaN or infinity in {len(bad)} of its "
+            f"{len(series)} steps, the first of them {bad[0]}: fill the gaps or cut them out."
+        )
+    n = len(series) - window - horizon + 1
+    if n < 1:
+        raise ValueError(
+            f"window + horizon must be at most the length of the series, {len(series)}. "
+            f"Received window={window} and horizon={horizon}."
+        )
+    x = np.lib.stride_tricks.sliding_window_view(series, window, axis=0)[:n]
+    return x.transpose(0, 2, 1).copy(), series[window + horizon - 1 :].copy()

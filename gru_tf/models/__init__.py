@@ -1,0 +1,24 @@
+"""Model builders to copy: paste a function under ``import keras`` and it runs.
+
+Each takes ``gru=``, any class with the signature of ``keras.layers.GRU``: pass
+``gru=gru_tf.GRU`` for the fast layer of this package, or ``keras.layers.LSTM``
+and ``keras.layers.SimpleRNN`` to compare. The default is Keras' own layer,
+which is cuDNN on a GPU.
+"""
+
+from gru_tf.models.regression import build_next_value_regressor, build_tabular_regressor
+from gru_tf.models.sentiment import (
+    build_bidirectional_sentiment_classifier,
+    build_peak_sentiment_classifier,
+    build_pooled_sentiment_classifier,
+    build_sentiment_classifier,
+)
+
+__all__ = [
+    "build_bidirectional_sentiment_classifier",
+    "build_next_value_regressor",
+    "build_peak_sentiment_classifier",
+    "build_pooled_sentiment_classifier",
+    "build_sentiment_classifier",
+    "build_tabular_regressor",
+]

@@ -1,0 +1,13 @@
+"""Figures of the lessons: arrays in, Axes out.
+
+Every function draws on the Axes that it is given, or on a new figure, and returns
+what it drew on, so that a caller can add to it. None calls `plt.show()` and none
+changes matplotlib's settings.
+"""
+
+from gru_tf.plots.axes import PALETTE
+from gru_tf.plots.gates import plot_gates
+from gru_tf.plots.search import plot_search
+from gru_tf.plots.training import plot_history
+
+__all__ = ["PALETTE", "plot_gates", "plot_history", "plot_search"]

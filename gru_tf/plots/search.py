@@ -1,0 +1,124 @@
+"""A search for hyperparameters: by epochs spent, by setting, by bracket."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from gru_tf.plots.axes import PALETTE, new_axes, tidy
+
+
+def plot_search(
+    table,
+    view="spent",
+    *,
+    metric="val_accuracy",
+    direction="max",
+    label="",
+    color=PALETTE[0],
+    title=None,
+    ax=None,
+):
+    """Draw a search: what was found by when, with which settings, and in which bracket.
+
+    Args:
+        table: A table from `gru_tf.tuning.leaderboard`: `trial` is the order in
+            which trials were run, `epochs_run` what each cost, `score` what it
+            reached. For the view "spent", a dict of these three arrays will do.
+        view: `"spent"`: each trial's score and the best so far, by epochs spent. Call
+            it again with the same `ax`, another `label` and `color`, to lay two
+            searches over each other. `"slices"`: the scores by each hyperparameter, a
+            panel each. `"brackets"`: the scores of a Hyperband search by the epochs
+            that a model has seen, with lines from each rung to the next.
+        metric: Name of the score, for the axis.
+        direction: `"max"` if a higher score is better, `"min"` if a lower one is.
+        label: Name of the search, put before "trials" and "best so far".
+        color: Colour of the dots and the line, in the view "spent".
+        title: Title of the figure, or None for one that says what the view is.
+        ax: Axes to draw on, or None for a new figure.
+
+    Returns:
+        The `matplotlib.axes.Axes`, or an array of them for the view "slices".
+
+    Raises:
+        ValueError: If a column is missing, or view or direction are unknown.
+
+    Example:
+
+    >>> table = {"trial": [2, 1], "epochs_run": [4, 2], "score": [0.8, 0.7]}
+    >>> plot_search(table).get_lines()[0].get_xdata().tolist()
+    [2.0, 6.0]
+    """
+    needed = {
+        "spent": ("trial", "epochs_run", "score"),
+        "slices": ("trial", "score"),
+        "brackets": ("bracket", "rung", "epochs", "score"),
+    }
+    if view not in needed:
+        raise ValueError(f"view must be one of {list(needed)}. Received: {view!r}.")
+    missing = [name for name in needed[view] if name not in table]
+    if missing:
+        raise ValueError(f"The table lacks the columns {missing}. It has: {list(table)}.")
+    if direction not in ("max", "min"):
+        raise ValueError(f"direction must be 'max' or 'min'. Received: {direction!r}.")
+    if view == "slices":
+        return _draw_slices(table, metric, title)
+    ax = ax or new_axes()
+    if view == "brackets":
+        return _draw_brackets(table, metric, title, ax)
+    order = np.argsort(np.asarray(table["trial"]))
+    spent = np.cumsum(np.asarray(table["epochs_run"], dtype=float)[order])
+    score = np.asarray(table["score"], dtype=float)[order]  # NaN where a trial failed
+    best = (np.fmax if direction == "max" else np.fmin).accumulate(score)
+    ax.plot(spent, score, "o", ms=5, alpha=0.5, color=color, label=f"{label} trials".strip())
+    ax.step(spent, best, where="post", color=color, label=f"{label} best so far".strip())
+    ax.legend(frameon=False)
+    return tidy(ax, title or "score by epochs spent", "epochs spent, all trials together", metric)
+
+
+# What a leaderboard holds beside the hyperparameters.
+_NOT_SEARCHED = {"trial", "score", "bracket", "rung", "epochs", "epochs_run", "seconds"} | {
+    "parameters",
+    "status",
+    "why",
+}
+
+
+def _hyperparameters(table):
+    return [name for name in table if name not in _NOT_SEARCHED]
+
+
+def _draw_slices(table, metric, title):
+    names = _hyperparameters(table)
+    size = (1 + 2.6 * len(names), 3.2)
+    _, axes = plt.subplots(
+        1, len(names), sharey=True, figsize=size, layout="constrained", squeeze=False
+    )
+    for ax, name in zip(axes[0], names, strict=True):
+        levels = sorted(table[name].dropna().unique())
+        places = dict(zip(levels, range(len(levels)) if len(levels) <= 8 else levels, strict=True))
+        for rung, part in table.groupby("rung") if "rung" in table else [(0, table)]:
+            part = part.dropna(subset=[name])
+            x = [places[value] for value in part[name]]
+            style = dict(marker="osD^v"[rung % 5], color=PALETTE[rung % 7], alpha=0.7)
+            ax.plot(x, part["score"], linestyle="", label=f"rung {rung}", **style)
+        if len(levels) <= 8:
+            ax.set_xticks(range(len(levels)), [str(level) for level in levels])
+            ax.set_xlim(-0.5, len(levels) - 0.5)
+        tidy(ax, None, name, metric if ax is axes[0, 0] else "")
+    if "rung" in table:
+        axes[0, 0].legend(frameon=False)
+    axes[0, 0].figure.suptitle(title or "scores by each hyperparameter")
+    return axes[0]
+
+
+def _draw_brackets(table, metric, title, ax):
+    for bracket, trials in table.groupby("bracket", sort=True):
+        color, told = PALETTE[bracket % 7], f"bracket {bracket}"
+        for _, rungs in trials.groupby(_hyperparameters(table), dropna=False):
+            rungs = rungs.sort_values("rung")
+            ax.plot(rungs["epochs"], rungs["score"], "o-", ms=5, alpha=0.7, color=color, label=told)
+            told = None  # in the legend once
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(frameon=False)
+    return tidy(
+        ax, title or "promotion from rung to rung", "epochs that the model has seen", metric
+    )

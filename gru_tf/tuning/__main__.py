@@ -1,0 +1,109 @@
+"""The full search of lesson 05, from the command line.
+
+python -m gru_tf.tuning --price     # what it costs on this machine
+python -m gru_tf.tuning             # run it; Ctrl-C stops it
+python -m gru_tf.tuning             # the same again: go on where it stopped
+
+On several machines that share the folder of the search, one of them the chief:
+
+python -m gru_tf.tuning --directory /shared/searches --chief chief.example:8000
+python -m gru_tf.tuning --directory /shared/searches --worker chief.example:8000
+"""
+
+import argparse
+import functools
+
+import keras
+
+from gru_tf.datasets import bucket_by_length, load_imdb
+from gru_tf.layers import GRU
+from gru_tf.tuning import (
+    best_model,
+    build_tunable_sentiment_classifier,
+    leaderboard,
+    machines,
+    make_tuner,
+    price,
+)
+
+
+def main(arguments=None):
+    """Search for a sentiment classifier, retrain the best, and judge it on held-out films.
+
+    Args:
+        arguments: List of the words of the command line, or None for those typed.
+
+    Returns:
+        Accuracy of the retrained model on the test reviews, or None with `--price`, and
+        in a worker.
+    """
+    options = _parse(arguments)
+    for role in ("chief", "worker"):
+        if address := getattr(options, role):
+            machines.become(role, address, options.patience)
+    build = functools.partial(
+        build_tunable_sentiment_classifier, max_units=options.max_units, gru=GRU
+    )
+    tuner = make_tuner(
+        options.kind,
+        build,
+        max_epochs=options.max_epochs,
+        max_trials=options.max_trials,
+        directory=options.directory,
+        name=options.name,
+        overwrite=options.overwrite,
+    )
+    reviews = load_imdb(maxlen=options.maxlen)
+    some = slice(None, None, options.every)
+    # Functions, so that each trial has its batches in the same order.
+    training, validation, test = (
+        functools.partial(bucket_by_length, x[some], y[some])
+        for x, y in (
+            (reviews.x_train, reviews.y_train),
+            (reviews.x_valid, reviews.y_valid),
+            (reviews.x_test, reviews.y_test),
+        )
+    )
+    if not options.worker:
+        print(price(tuner, training, validation_data=validation), flush=True)
+    if options.price:
+        return None
+
+    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
+    data = {"x": training, "validation_data": validation, "shuffle": False}
+    tuner.search(**data, callbacks=[stop])
+    if options.worker:
+        return None
+    print(leaderboard(tuner).head(10).to_string())
+    _, scores = best_model(tuner, **data, test_data=test, verbose=2)
+    print(f"accuracy on the held-out reviews: {scores['accuracy']:.4f}")
+    return scores["accuracy"]
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(
+        "python -m gru_tf.tuning", description=main.__doc__.splitlines()[0]
+    )
+    parser.add_argument("--price", action="store_true", help="say what is left to run, and stop")
+    parser.add_argument("--name", default="imdb", help="name of the search: %(default)s")
+    parser.add_argument("--directory", default="searches", help="for its files: %(default)s")
+    parser.add_argument("--overwrite", action="store_true", help="delete a search of that name")
+    parser.add_argument("--kind", default="hyperband", help="or random, grid, bayesian")
+    parser.add_argument("--max-epochs", type=int, default=10, help="of a model: %(default)s")
+    parser.add_argument("--max-trials", type=int, help="for the other kinds")
+    parser.add_argument("--max-units", type=int, default=512, help="of the GRU: %(default)s")
+    parser.add_argument("--maxlen", type=int, default=500, help="words of a review: %(default)s")
+    parser.add_argument("--every", type=int, help="use only every Nth review, to try it out")
+    parser.add_argument("--chief", metavar="HOST:PORT", help="hand out trials to workers, there")
+    parser.add_argument("--worker", metavar="HOST:PORT", help="run trials for the chief there")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60,
+        help="seconds without a sign of life after which a machine counts as dead: %(default)s",
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

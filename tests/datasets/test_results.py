@@ -1,0 +1,48 @@
+"""Results of long comparisons: as they were written, missing, damaged."""
+
+import datetime
+import json
+
+import keras
+import pytest
+
+from gru_tf import datasets
+from gru_tf.datasets import files
+from results import write_results
+
+
+def test_results_are_read_as_they_were_written(other_data):
+    rows = [{"seed": 0, "layer": "GRU", "accuracy": 0.5}, {"seed": 1, "history": [0.25, None]}]
+    path = write_results("try", "python benchmarks/try.py", rows)
+    assert path == other_data / "results" / "try.json"
+    results = datasets.load_results("try")
+    assert results == json.loads(path.read_text())
+    assert (results["command"], results["rows"]) == ("python benchmarks/try.py", rows)
+    assert datetime.date.fromisoformat(results["date"]) <= datetime.date.today()
+    assert results["machine"]["cores"] >= 1
+    assert results["machine"]["processor"]
+    assert results["machine"]["versions"]["keras"] == keras.__version__
+    write_results("try", "other", [])
+    assert datasets.load_results("try")["rows"] == []
+
+
+def test_results_that_are_missing_or_damaged(other_data):
+    write_results("there", "a command", [])
+    with pytest.raises(FileNotFoundError, match="No results named 'try' in .*'there'"):
+        datasets.load_results("try")
+    path = other_data / "results" / "there.json"
+    path.write_text(path.read_text()[:-5])
+    with pytest.raises(ValueError, match="damaged"):
+        datasets.load_results("there")
+    path.write_text('{"rows": []}')
+    with pytest.raises(ValueError, match=r"lack \['command', 'date', 'machine'\]"):
+        datasets.load_results("there")
+
+
+@pytest.mark.parametrize("path", sorted((files.FOLDERS[1] / "results").glob("*.json")), ids=str)
+def test_committed_results_say_how_they_were_made(path):
+    results = datasets.load_results(path.stem)
+    script = results["command"].split()[1]
+    assert (files.FOLDERS[1].parent / script).is_file() or script == "-m"
+    assert path.stem in (files.FOLDERS[1] / "README.md").read_text()
+    assert results["rows"]

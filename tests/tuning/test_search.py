@@ -1,0 +1,337 @@
+"""Searches: their space, that they go on where they stopped, and what they refuse."""
+
+import functools
+import importlib.util
+import inspect
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pandas as pd
+import pytest
+
+import gru_tf
+import small_search
+from gru_tf import models
+from gru_tf.tuning import __main__ as command
+from gru_tf.tuning import build_tunable_sentiment_classifier, folder, leaderboard, price
+from gru_tf.tuning.trials import trial_seed
+from small_search import Count, X, Y, build, comparable, few, make_large, search
+
+# The space
+
+
+def test_classifier_has_the_whole_space():
+    hp = kt.HyperParameters()
+    build_tunable_sentiment_classifier(hp, num_words=10)
+    space = {p.name: list(p.values) for p in hp.space}
+    assert space == {
+        "units": list(range(32, 513, 32)),
+        "dropout": [0.0, 0.25, 0.5],
+        "learning_rate": [1e-2, 1e-3, 1e-4],
+    }
+
+
+def test_classifier_is_what_the_hyperparameters_say():
+    hp = kt.HyperParameters()
+    hp.values = {"units": 6, "dropout": 0.25, "learning_rate": 1e-4}
+    model = build_tunable_sentiment_classifier(
+        hp, num_words=10, embedding_dim=3, units_step=2, max_units=8, gru=gru_tf.GRU
+    )
+    assert isinstance(model.get_layer("gru"), gru_tf.GRU)
+    assert model.get_layer("gru").units == 6
+    assert model.get_layer("dropout").rate == 0.25
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-4)
+    assert model.get_layer("words").get_config()["input_dim"] == 10
+
+
+def test_classifier_can_be_pasted():
+    names = {}
+    parts = [
+        inspect.getsource(models.build_sentiment_classifier),
+        inspect.getsource(build_tunable_sentiment_classifier),
+    ]
+    exec("import keras\n" + "\n".join(parts), names)
+    model = names["build_tunable_sentiment_classifier"](kt.HyperParameters(), max_units=64)
+    assert model.get_layer("gru").units == 32
+
+
+# Stopped and resumed
+
+
+KINDS = {"hyperband": {}, "random": {"max_trials": 4}, "grid": {"max_trials": 4}}
+KINDS["bayesian"] = {"max_trials": 8, "max_epochs": 1}  # from the 7th on, no longer random
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_resumed_equals_uninterrupted(make, kind):
+    options = {"objective": "val_loss", **KINDS[kind]}
+    whole = search(make(kind, name="whole", **options))
+    n_fits = len(Count.fits)
+    stop_at = n_fits - 1
+    with pytest.raises(KeyboardInterrupt):
+        search(make(kind, name="stopped", **options), interrupt_at=stop_at)
+    resumed = search(make(kind, name="stopped", **options))
+    assert len(Count.fits) == n_fits - (stop_at - 1)  # what was finished isn't run again
+    assert whole.drop(columns="seconds").equals(resumed.drop(columns="seconds"))
+    assert whole["score"].nunique() == len(whole) or kind == "bayesian"
+
+
+def kill_at_random_moments(directory, n_kills, seed=0):
+    """Run the program of `small_search`, killing it n times, and resume it here."""
+    rng = np.random.default_rng(seed)
+    for _ in range(n_kills):
+        command = [sys.executable, small_search.__file__, str(directory)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            lines = iter(process.stdout)
+            assert next(lines) == "ready\n"
+            for _ in range(rng.integers(1, 7)):
+                next(lines)  # a line a trial
+            time.sleep(rng.uniform(0, 0.5))
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+    resumed = make_large(directory)
+    print("resumed after", len(resumed.oracle.end_order), "trials")
+    return search(resumed)
+
+
+def test_killed_equals_uninterrupted(large, tmp_path):
+    whole = leaderboard(large)
+    killed = kill_at_random_moments(tmp_path / "killed", n_kills=1)
+    assert len(Count.fits) < len(whole)  # what was finished isn't run again
+    pd.testing.assert_frame_equal(comparable(whole), comparable(killed), check_exact=True)
+
+
+def test_a_trial_that_ended_just_before_the_stop_is_not_run_again(make):
+    tuner = make("random", max_trials=2)
+    with pytest.raises(KeyboardInterrupt):
+        search(tuner, interrupt_at=2)
+    oracle = tuner.oracle
+    oracle.ongoing_trials = {"a": oracle.trials["0"], "b": oracle.trials["1"]}  # as it was then
+    oracle.save()
+    again = make("random", max_trials=2)
+    assert price(again).trials == 1
+    assert search(again)["epochs_run"].tolist() == [3, 3]
+    assert len(Count.fits) == 1
+
+
+class Watch(keras.callbacks.Callback):
+    """Notes what the optimizer holds at the start and at the end of each fit."""
+
+    seen = []
+
+    def note(self):
+        return [variable.numpy().copy() for variable in self.model.optimizer.variables]
+
+    def on_train_begin(self, logs=None):
+        self.start = self.note()
+
+    def on_train_end(self, logs=None):
+        self.seen.append((self.start, self.note()))
+
+
+def test_promotion_goes_on_with_the_optimizer(make):
+    """A model that was promoted is the one that a single longer fit would have given."""
+    Watch.seen.clear()
+    tuner = make(build=few, max_epochs=2, factor=2, objective="val_loss", name="opt")
+    data = {"validation_data": (X, Y), "shuffle": False}
+    table = search(tuner, callbacks=[Watch()], validation_split=0, **data)
+    promoted = table[table["rung"] == 1].iloc[0]
+    before, after = Watch.seen[promoted["trial"] - 1]
+    assert (before[0], after[0]) == (1, 2)  # steps: one an epoch
+    values = tuner.oracle.trials[f"{promoted['trial'] - 1:04}"].hyperparameters.values
+    first = tuner.oracle.trials[values["tuner/trial_id"]]
+    for ours, theirs in zip(before, Watch.seen[int(first.trial_id)][1], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    keras.utils.set_random_seed(trial_seed(first, tuner.seed))
+    whole = tuner.hypermodel.build(first.hyperparameters)
+    scores = whole.fit(X, Y, epochs=2, verbose=0, **data).history["val_loss"]
+    assert scores[1] == promoted["score"]
+
+
+def test_seed_is_of_the_trial_and_of_the_search(make):
+    first = search(make("grid", max_trials=2, objective="val_loss"))
+    random = search(make("grid", max_trials=2, objective="val_loss", name="2", seed=2))
+    assert not np.isclose(first["score"], random["score"]).any()
+
+
+def test_unfinished_start_of_a_trial_is_forgotten(make, tmp_path):
+    tuner = make("random", max_trials=3)
+    search(tuner)
+    folder = tmp_path / "search"
+    (folder / "trial_3").mkdir()
+    text = (folder / "trial_2" / "trial.json").read_text().replace('"2"', '"3"')
+    (folder / "trial_3" / "trial.json").write_text(text)
+    assert len(leaderboard(make("random", max_trials=3))) == 3
+
+
+# Bad input
+
+
+def build_nothing(hp):
+    return None
+
+
+def build_uncompiled(hp):
+    hp.Int("units", 1, 4)
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+
+
+def build_without_space(hp):
+    hp.Fixed("units", 3)
+    return build_fixed()
+
+
+def build_fixed():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"kind": "annealing"}, ValueError, r"'annealing'"),
+        ({"max_epochs": 0}, ValueError, "max_epochs must be an int of at least 1. Received: 0"),
+        ({"max_epochs": 2.5}, ValueError, "Received: 2.5"),
+        ({"factor": 1}, ValueError, "factor must be an int of at least 2"),
+        ({"seed": 0}, ValueError, "seed must be an int of at least 1"),
+        ({"kind": "random", "max_trials": 0}, ValueError, "max_trials"),
+        ({"max_trials": 3}, ValueError, "hyperband takes no max_trials"),
+        ({"name": "a/b"}, ValueError, "'a/b'"),
+        ({"name": ""}, ValueError, "name must be"),
+        ({"objective": "val_auc"}, ValueError, "does not report 'val_auc'.*'val_accuracy'"),
+        ({"build": "build"}, TypeError, "'build'"),
+        ({"build": build_nothing}, TypeError, "must return a keras.Model. Received: None"),
+        ({"build": build_uncompiled}, ValueError, "compiled"),
+        ({"build": build_without_space, "objective": "val_loss"}, ValueError, "nothing to search"),
+        (
+            {"build": few, "max_epochs": 9},
+            ValueError,
+            "6 different.*hyperband search would start 17",
+        ),
+        ({"build": few, "kind": "random", "max_trials": 7}, ValueError, "6 different .* start 7"),
+        ({"build": few, "kind": "bayesian"}, ValueError, "6 different .* start 10.*kind='grid'"),
+    ],
+)
+def test_bad_input(make, tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        make(**options)
+    assert not (tmp_path / "search").exists(), "refused before anything is written"
+
+
+def test_a_folder_that_cannot_be_written(make, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file/search can't be written .* another directory"):
+        make(directory=tmp_path / "file")
+
+
+def build_half(hp):
+    """Make a model for every second number of units."""
+    units = hp.Int("units", 1, 6)
+    if units == 2:
+        raise RuntimeError("no such number")
+    if units == 4:
+        return None
+    model = build(hp)
+    if units == 6:
+        model.compiled = False
+    return model
+
+
+def test_a_builder_that_fails_for_some_hyperparameters(make, capsys):
+    table = search(make("grid", build_half, max_epochs=1), verbose=1)
+    failed = table[table["units"] % 2 == 0].groupby("units")
+    assert set(failed.get_group(2)["why"]) == {"RuntimeError: no such number"}
+    assert "return a valid Keras Model" in failed.get_group(4)["why"].iloc[0]
+    assert "compile" in failed.get_group(6)["why"].iloc[0]
+    assert set(table[table["units"] % 2 == 1]["status"]) == {"completed"}
+    said = capsys.readouterr().out
+    assert said.count("failed: RuntimeError: no such number") == 3
+    assert "18 trials, 9 of them failed, best 0." in said
+
+
+def test_a_search_whose_trials_all_fail_stops(make):
+    tuner = make(max_epochs=9, build=functools.partial(build, largest=50))
+    with pytest.raises(RuntimeError, match="All 10 trials failed. The last: (?s:.*)Nobody"):
+        search(tuner, callbacks=[Fail()])
+
+
+class Fail(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise ValueError("Nobody")
+
+
+def test_bayesian_search_tries_nothing_twice(make):
+    tuner = make("bayesian", build=few, max_trials=6)
+    tuner.oracle.num_initial_points = 2
+    table = search(tuner)
+    assert len(table) == 6
+    assert not table.duplicated(["units", "learning_rate"]).any()
+
+
+def test_a_search_that_another_process_runs_is_left_to_it(make, tmp_path):
+    tuner = make("random", max_trials=2)
+    with (
+        folder.held(tmp_path / "search"),
+        pytest.raises(ValueError, match="Another process runs the search"),
+    ):
+        search(tuner)
+    assert len(search(tuner)) == 2
+
+
+def test_objectives_that_a_model_reports(make):
+    def build_metrics(hp):
+        model = build(hp)
+        metrics = [keras.metrics.AUC(name="auc"), keras.metrics.mean_squared_error]
+        model.compile("sgd", "binary_crossentropy", metrics=metrics, weighted_metrics=["mae"])
+        return model
+
+    for i, metric in enumerate(["auc", "mean_squared_error", "mae", "loss"]):
+        objective = kt.Objective(f"val_{metric}", "min")
+        make(build=build_metrics, objective=objective, name=f"search_{i}")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 10}, "epochs=10.*max_epochs=3"),
+        ({}, "needs validation_data"),
+    ],
+)
+def test_search_with_bad_input(make, options, message):
+    with pytest.raises(ValueError, match=message):
+        make().search(X, Y, **options)
+
+
+def test_missing_tensorboard_is_named(make, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="tensorboard"):
+        make()
+
+
+# The command for the full search
+
+
+def test_command_prices_searches_and_judges(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "load_imdb", functools.cache(command.load_imdb))
+    words = "--kind random --max-trials 1 --max-epochs 1 --max-units 32 --maxlen 5 --every 500"
+    words = [*words.split(), "--directory", str(tmp_path)]
+    assert command.main([*words, "--price"]) is None
+    assert "1 trials, 1 epoch-runs" in capsys.readouterr().out
+    accuracy = command.main(words)
+    assert 0 <= accuracy <= 1
+    printed = capsys.readouterr().out
+    assert "trial 1 of 1 | val_accuracy 0." in printed
+    assert f"accuracy on the held-out reviews: {accuracy:.4f}" in printed
+    command.main(words)
+    assert "Nothing left to run: this search is finished. 1 trials" in capsys.readouterr().out
+    became = []
+    monkeypatch.setattr(command.machines, "become", lambda *given: became.append(given))
+    assert command.main([*words, "--worker", "chief:8000"]) is None
+    assert became == [("worker", "chief:8000", 60)]
+    assert "accuracy" not in capsys.readouterr().out
