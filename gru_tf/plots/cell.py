@@ -69,7 +69,7 @@ def plot_cell(*, reset_after=False, backward=False, title=None, ax=None):
     'Reset after'
     """
     if ax is None:
-        _, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+        _, ax = plt.subplots(figsize=(7, 2.9), layout="constrained")
     nodes = _NODES | _RESET[bool(reset_after)]
     first, second = ("U_h", "reset") if reset_after else ("reset", "U_h")
     chain = [("h_prev", first), (first, second), (second, "h_hat")]
