@@ -16,9 +16,9 @@ WAYS = {
 _NODES = {
     "h_prev": (0, 3, "$h_{t-1}$"),
     "x": (5.9, -0.5, "$x_t$"),
-    "r": (3, 1, r"$r_t = \sigma(a^r_t)$"),
-    "z": (8.1, 0.75, r"$z_t = \sigma(a^z_t)$"),
-    "h_hat": (6, 2, r"$\hat h_t = \tanh(a^h_t)$"),
+    "r": (3, 1, r"$\sigma$ : $r_t$"),
+    "z": (8.1, 0.75, r"$\sigma$ : $z_t$"),
+    "h_hat": (6, 2, r"$\tanh$ : $\hat h_t$"),
     "keep": (8.1, 3, r"$\odot$"),
     "write": (9.5, 2, r"$\odot$"),
     "sum": (9.5, 3, "$+$"),
@@ -28,7 +28,6 @@ _RESET = {  # what stands between h_prev and the candidate: the gate, then U_h, 
     False: {"reset": (3, 2, r"$\odot$"), "U_h": (4.2, 2, "$U_h$")},
     True: {"reset": (4.2, 2, r"$\odot$"), "U_h": (3, 2, "$U_h, c_h$")},
 }
-_WIDE = ("h_hat", "z", "r")  # an arrow's head must stay outside of these boxes
 _ROUND = ("keep", "write", "sum", "reset")
 
 # Each arrow: from, to, the way that it belongs to, its bend, the step of the way back.
@@ -100,6 +99,7 @@ def _draw_arrow(ax, nodes, ends, color, bend, step, backward):
     """Draw an arrow between two nodes; backward, from the second to the first, with its step."""
     (x_0, y_0, _), (x_1, y_1, _) = (nodes[name] for name in ends)
     tail, head = ((x_1, y_1), (x_0, y_0)) if backward else ((x_0, y_0), (x_1, y_1))
+    wide = ends[not backward] == "h_hat" and y_0 == y_1  # the head comes in at the side of a box
     ax.annotate(
         "",
         xy=head,
@@ -110,7 +110,7 @@ def _draw_arrow(ax, nodes, ends, color, bend, step, backward):
             "color": color,
             "linewidth": 1.6,
             "shrinkA": 14,
-            "shrinkB": 34 if ends[not backward] in _WIDE and y_0 != 1 else 14,
+            "shrinkB": 29 if wide else 15,
             "connectionstyle": f"arc3,rad={-bend if backward else bend}",
         },
     )

@@ -24,8 +24,8 @@ def arrows(ax):
     }
 
 
-H_PREV, R, Z = "$h_{t-1}$", r"$r_t = \sigma(a^r_t)$", r"$z_t = \sigma(a^z_t)$"
-H_HAT, TIMES = r"$\hat h_t = \tanh(a^h_t)$", r"$\odot$"
+H_PREV, R, Z = "$h_{t-1}$", r"$\sigma$ : $r_t$", r"$\sigma$ : $z_t$"
+H_HAT, TIMES = r"$\tanh$ : $\hat h_t$", r"$\odot$"
 
 
 def test_forward_every_use_of_the_last_state_and_of_the_input():
