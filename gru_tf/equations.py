@@ -29,6 +29,10 @@ def sigmoid(a):
     return 0.5 * (1 + np.tanh(0.5 * a))
 
 
+# The ways from h_t back to h_prev: the mix itself, and what looks at h_prev inside the step.
+WAYS_BACK = ("skip", "candidate", "update_gate", "reset_gate")
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trace:
     """What `gru_forward` computed at every step; `gru_backward` starts from it."""
@@ -71,8 +75,9 @@ def gru_forward(x, weights, h_0=None, return_trace=False):
         tuple (states, `Trace`).
 
     Raises:
-        ValueError: `x` or `h_0` of another shape, or not finite.
-        TypeError: `x` or `h_0` that does not hold real numbers.
+        ValueError: `x` or `h_0` of another shape, ragged, or not finite.
+        TypeError: `x` or `h_0` that does not hold real numbers, or weights that are
+            not `GRUWeights`.
 
     Example:
 
@@ -90,7 +95,7 @@ def gru_forward(x, weights, h_0=None, return_trace=False):
     return (trace.h, trace) if return_trace else trace.h
 
 
-def gru_backward(dh, trace):
+def gru_backward(dh, trace, *, cut=()):
     """Carry a loss's gradient back through time, from the states to every weight.
 
     `d_a` is the gradient of the loss with respect to `a`; a_z, a_r and a_h stand for
@@ -101,13 +106,18 @@ def gru_backward(dh, trace):
         dh: Gradient of the loss with respect to the states as the loss sees them,
             (batch, time, n_h); zero at steps that it does not look at.
         trace: The `Trace` of the forward run.
+        cut: Ways from a state back to the one before it that are left out, to see
+            what each of them carries; names from `WAYS_BACK`. The reset gate acts
+            inside the candidate: cut the candidate, and its way is cut too. With a
+            cut the result is no gradient any more, only a part of one.
 
     Returns:
         A dict of gradients: one for each array of `trace.weights.arrays()`, under
         its name, and `"x"` (batch, time, n_x) and `"h_0"` (batch, n_h).
 
     Raises:
-        ValueError: `dh` of another shape than the states.
+        ValueError: `dh` of another shape than the states, or an unknown name in `cut`.
+        TypeError: `dh` that does not hold real numbers, or something else than a `Trace`.
 
     Example:
 
@@ -116,9 +126,18 @@ def gru_backward(dh, trace):
     >>> gradients["U_z"].shape
     (5, 5)
     """
-    dh = np.asarray(dh)
+    if not isinstance(trace, Trace):
+        raise TypeError(
+            "trace must be the Trace that gru_forward returns with return_trace=True, "
+            f"received {type(trace).__name__}."
+        )
+    dh = as_real_array("dh", dh)
     if dh.shape != trace.h.shape:
         raise ValueError(f"dh must have the states' shape {trace.h.shape}, received {dh.shape}.")
+    unknown = [name for name in cut if name not in WAYS_BACK]
+    if isinstance(cut, str) or unknown:
+        raise ValueError(f"cut must hold names from {WAYS_BACK}, received {cut!r}.")
+    carried = {name: float(name not in cut) for name in WAYS_BACK}  # 1, or 0 where cut
     w = trace.weights
     d_a_z, d_a_r, d_a_h = (np.empty_like(trace.h) for _ in range(3))
     d_h_next = np.zeros_like(trace.h[:, 0])  # what the later steps ask of this state
@@ -132,18 +151,21 @@ def gru_backward(dh, trace):
         else:  # h_t = z * h_prev + (1 - z) * h_hat
             d_z, d_h_hat, d_h_prev = d_h * (h_prev - h_hat), d_h * (1 - z), d_h * z
 
+        d_h_prev = d_h_prev * carried["skip"]
+
         d_a_h[:, t] = d_h_hat * (1 - h_hat**2)  # h_hat = tanh(a_h)
         if w.reset_after:  # a_h = ... + r * (h_prev U_h + c_h)
             d_r = d_a_h[:, t] * (h_prev @ w.U_h + w.c_h)
-            d_h_prev += (d_a_h[:, t] * r) @ w.U_h.T
+            d_h_prev += (d_a_h[:, t] * r) @ w.U_h.T * carried["candidate"]
         else:  # a_h = ... + (r * h_prev) U_h
             d_rh = d_a_h[:, t] @ w.U_h.T
             d_r = d_rh * h_prev
-            d_h_prev += d_rh * r
+            d_h_prev += d_rh * r * carried["candidate"]
 
         d_a_z[:, t] = d_z * z * (1 - z)  # z = sigmoid(a_z)
         d_a_r[:, t] = d_r * r * (1 - r)  # r = sigmoid(a_r)
-        d_h_prev += d_a_z[:, t] @ w.U_z.T + d_a_r[:, t] @ w.U_r.T
+        d_h_prev += d_a_z[:, t] @ w.U_z.T * carried["update_gate"]
+        d_h_prev += d_a_r[:, t] @ w.U_r.T * (carried["reset_gate"] * carried["candidate"])
         d_h_next = d_h_prev
 
     # Every step uses the same weights: their gradients are sums over batch and time.
@@ -181,6 +203,9 @@ def check_gradients(x, weights, h_0=None, *, step=1e-3, seed=0):
     Returns:
         The largest of the arrays' errors, a float.
 
+    Raises:
+        ValueError, TypeError: As `gru_forward`; or a `step` that is not above 0.
+
     Example:
 
     >>> x = np.random.default_rng(0).normal(size=(2, 4, 3))
@@ -188,6 +213,8 @@ def check_gradients(x, weights, h_0=None, *, step=1e-3, seed=0):
     True
     """
     x, h_0 = _check_inputs(x, weights, h_0)
+    if not isinstance(step, (int, float)) or isinstance(step, bool) or not 0 < step < np.inf:
+        raise ValueError(f"step must be a number above 0, received {step!r}.")
     point = {name: array.astype("float64") for name, array in weights.arrays().items()}
     point |= {"x": x.astype("float64"), "h_0": h_0.astype("float64")}
 
@@ -215,6 +242,8 @@ def check_gradients(x, weights, h_0=None, *, step=1e-3, seed=0):
 
 def _check_inputs(x, weights, h_0):
     """Return `x` and `h_0` as arrays that fit the weights and each other."""
+    if not isinstance(weights, GRUWeights):
+        raise TypeError(f"weights must be GRUWeights, received {type(weights).__name__}.")
     x = as_real_array("x", x)
     if x.ndim != 3 or x.shape[1] < 1 or x.shape[2] != weights.n_x:
         raise ValueError(

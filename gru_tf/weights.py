@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from gru_tf.checks import check_at_least
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class GRUWeights:
@@ -112,9 +114,12 @@ class GRUWeights:
         Returns:
             `GRUWeights` with standard deviation 1/sqrt(n_x) in W, 1/sqrt(n_h) in U
             and 0.5 in the biases.
+
+        Raises:
+            ValueError: `n_x` or `n_h` that is not a whole number of at least 1.
         """
-        if n_x < 1 or n_h < 1:
-            raise ValueError(f"n_x and n_h must be at least 1, received {n_x} and {n_h}.")
+        for name, n in (("n_x", n_x), ("n_h", n_h)):
+            check_at_least(name, n, 1)
         rng = np.random.default_rng(seed)
         biases = ("b_z", "b_r", "b_h", "c_h") if reset_after else ("b_z", "b_r", "b_h")
         arrays = {f"W_{gate}": rng.normal(0, n_x**-0.5, (n_x, n_h)) for gate in "zrh"}
@@ -182,7 +187,10 @@ def check_update_gate(update_gate):
 
 def as_real_array(name, values):
     """Return `values` as a finite array, float32 where it was, else float64."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be rectangular, received rows of unequal lengths.") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, received dtype {array.dtype}.")
     if not np.all(np.isfinite(array)):

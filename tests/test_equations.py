@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 import gru_tf
-from gru_tf.equations import GRUWeights, check_gradients, gru_backward, gru_forward, sigmoid
+from gru_tf.equations import (
+    WAYS_BACK,
+    GRUWeights,
+    check_gradients,
+    gru_backward,
+    gru_forward,
+    sigmoid,
+)
 
 VARIANTS = list(itertools.product([False, True], ["keep", "write"]))
 every_variant = pytest.mark.parametrize(("reset_after", "update_gate"), VARIANTS)
@@ -140,6 +147,42 @@ def test_check_gradients_notices_one_wrong_gradient(monkeypatch, name):
     assert check_gradients(x, GRUWeights.random(2, 3, reset_after=True, seed=0)) > 5e-7
 
 
+def jacobian(w, x_t, h, ways):
+    """d h_t / d h_prev, (n_h, n_h), by differences, where only `ways` see h_prev move."""
+
+    def step(moved):
+        see = {way: moved if way in ways else h for way in WAYS_BACK}
+        z = 1 / (1 + np.exp(-(x_t @ w.W_z + see["update_gate"] @ w.U_z + w.b_z)))
+        r = 1 / (1 + np.exp(-(x_t @ w.W_r + see["reset_gate"] @ w.U_r + w.b_r)))
+        if w.reset_after:
+            past = r * (see["candidate"] @ w.U_h + w.c_h)
+        else:
+            past = (r * see["candidate"]) @ w.U_h
+        h_hat = np.tanh(x_t @ w.W_h + past + w.b_h)
+        keep = z if w.update_gate == "keep" else 1 - z
+        return keep * see["skip"] + (1 - keep) * h_hat
+
+    nudges = 1e-5 * np.eye(w.n_h)
+    return np.stack([(step(h + e) - step(h - e)) / 2e-5 for e in nudges])
+
+
+@every_variant
+@pytest.mark.parametrize(
+    "cut", [(), ["skip"], ["candidate"], ["update_gate"], ["reset_gate"], ["skip", "update_gate"]]
+)
+def test_cuts_leave_the_other_ways_alone(reset_after, update_gate, cut):
+    rng = np.random.default_rng(2)
+    w = GRUWeights.random(3, 4, reset_after=reset_after, update_gate=update_gate, seed=rng)
+    x, h_0, d_h = rng.normal(size=(1, 4, 3)), rng.uniform(-1, 1, (1, 4)), rng.normal(size=4)
+    _, trace = gru_forward(x, w, h_0, return_trace=True)
+    dh = np.zeros((1, 4, 4))
+    dh[0, -1] = d_h  # the loss looks at the last state
+    closed = {*cut, *(["reset_gate"] if "candidate" in cut else [])}
+    for t in reversed(range(4)):
+        d_h = jacobian(w, x[0, t], trace.h_prev[0, t], set(WAYS_BACK) - closed) @ d_h
+    np.testing.assert_allclose(gru_backward(dh, trace, cut=cut)["h_0"][0], d_h, atol=1e-8)
+
+
 @every_variant
 def test_the_two_conventions_are_one_function(reset_after, update_gate):
     rng = np.random.default_rng(1)
@@ -250,6 +293,11 @@ def test_bad_weights_are_named(changes, error, message):
         weights_with(**changes)
 
 
+def backward(w, dh=np.zeros((2, 5, 4)), **options):  # noqa: B008 - never written to
+    _, trace = gru_forward(np.zeros((2, 5, 3)), w, return_trace=True)
+    return gru_backward(dh, trace, **options)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -259,19 +307,39 @@ def test_bad_weights_are_named(changes, error, message):
         (lambda w: gru_forward(np.full((2, 5, 3), np.nan), w), "x must hold finite numbers"),
         (lambda w: gru_forward(np.zeros((2, 5, 3)), w, np.zeros((1, 4))), r"= \(2, 4\), received"),
         (lambda w: w.with_update_gate("Keep"), "received 'Keep'"),
-        (lambda w: GRUWeights.random(0, 4), "received 0 and 4"),
+        (lambda w: GRUWeights.random(0, 4), "n_x must be an int of at least 1. Received: 0"),
+        (lambda w: GRUWeights.random(3.5, 4), "n_x must be .* Received: 3.5"),
+        (lambda w: GRUWeights.random(3, None), "n_h must be .* Received: None"),
+        (lambda w: GRUWeights.random(True, 4), "n_x must be .* Received: True"),
+        (lambda w: gru_forward([[[1, 2, 3], [4]]], w), "x must be rectangular"),
+        (lambda w: check_gradients(np.zeros((2, 5, 3)), w, step=0), "step must be .* received 0"),
+        (lambda w: backward(w, cut=["skips"]), r"cut must hold .* received \['skips'\]"),
+        (lambda w: backward(w, cut="skip"), "cut must hold .* received 'skip'"),
+        (lambda w: backward(w, dh=[[[1, 2], [3]]]), "dh must be rectangular"),
         (lambda w: GRUWeights.from_concatenated(*[np.zeros((4, 4))] * 6), r"received \(4, 4\)"),
-        (
-            lambda w: gru_backward(
-                np.zeros((2, 4)), gru_forward(np.zeros((2, 5, 3)), w, return_trace=True)[1]
-            ),
-            r"\(2, 5, 4\), received \(2, 4\)",
-        ),
+        (lambda w: backward(w, dh=np.zeros((2, 4))), r"\(2, 5, 4\), received \(2, 4\)"),
     ],
 )
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(GRUWeights.random(3, 4, seed=0))
+
+
+@pytest.mark.parametrize("wrong", [None, "GRU", 3, [1.0, 2.0], {"W_z": 1}])
+def test_what_is_no_weights_and_no_trace_is_named(wrong):
+    x, w = np.zeros((2, 5, 3)), GRUWeights.random(3, 4, seed=0)
+    kind = type(wrong).__name__
+    with pytest.raises(TypeError, match=f"weights must be GRUWeights, received {kind}"):
+        gru_forward(x, wrong)
+    with pytest.raises(TypeError, match=f"weights must be GRUWeights, received {kind}"):
+        check_gradients(x, wrong)
+    with pytest.raises(TypeError, match=f"trace must be the Trace .* received {kind}"):
+        gru_backward(np.zeros((2, 5, 4)), wrong)
+    for call in (gru_forward, check_gradients):
+        with pytest.raises((TypeError, ValueError), match="x must"):
+            call(wrong, w)
+    with pytest.raises((TypeError, ValueError), match="dh must"):
+        backward(w, dh=wrong)
 
 
 @pytest.mark.parametrize("name", ["weights", "equations", "convert"])
@@ -283,4 +351,4 @@ def test_needs_numpy_alone(name):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module)
-    assert imported <= {"dataclasses", "numpy", "gru_tf.weights"}
+    assert imported <= {"dataclasses", "numpy", "gru_tf.weights", "gru_tf.checks"}
