@@ -24,7 +24,7 @@ help:       ## list these commands
 lab: venv           ## open a copy of the lessons, work/, in JupyterLab; FRESH=1 makes a new copy
 	@$(RUN) tools/lab.py $(if $(FRESH),--fresh)
 
-notebooks: venv     ## run what has changed, and write pages to read; FRESH=1, LESSONS="01 04", JOBS=1
+notebooks: venv     ## run what has changed, and write pages to read; FRESH=1, LESSONS="01 04", JOBS=2
 	@$(RUN) tools/notebooks.py build $(if $(FRESH),--fresh) $(if $(LESSONS),--lessons $(LESSONS)) \
 		$(if $(JOBS),--jobs $(JOBS))
 

@@ -38,7 +38,6 @@ BUILD = ROOT / "build"
 KERNEL_LOG = BUILD / "kernels.log"  # what kernels say outside of cells, TensorFlow's start-up
 README_FIGURE = ROOT / "docs" / "figure.png"
 CELL_SECONDS = 300  # as long as `make test` gives a cell
-GIGABYTES_EACH = 4  # of memory, free, before a second notebook runs beside the first
 
 # What the kernels inherit: TensorFlow quiet, and the back ends that the lessons are written for.
 ENVIRONMENT = {
@@ -335,12 +334,6 @@ def refresh(paths):
     return runs
 
 
-def default_at_once():
-    """Return 2 where there are two cores and the memory for two notebooks, else 1."""
-    has_memory = psutil.virtual_memory().available > 2 * GIGABYTES_EACH * 2**30
-    return 2 if (os.cpu_count() or 1) > 1 and has_memory else 1
-
-
 def parse(arguments=None):
     """Return the command line's arguments, or exit with a sentence."""
     parser = argparse.ArgumentParser(
@@ -350,12 +343,14 @@ def parse(arguments=None):
     building = commands.add_parser("build", help="execute copies under build/ and write HTML pages")
     building.add_argument("--fresh", action="store_true", help="execute unchanged ones too")
     building.add_argument("--lessons", nargs="+", metavar="NUMBER", help="such as 01 04")
-    building.add_argument("--jobs", type=int, metavar="N", help="how many notebooks run at once")
+    building.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="how many notebooks run at once"
+    )
     refreshing = commands.add_parser("refresh", help="execute notebooks and save them in place")
     refreshing.add_argument("paths", nargs="*", type=Path, metavar="FILE", help="default: all")
     parsed = parser.parse_args(arguments)
     if parsed.command == "build":
-        if parsed.jobs is not None and parsed.jobs < 1:
+        if parsed.jobs < 1:
             building.error(f"--jobs needs a number from 1 on. Received: {parsed.jobs}")
         numbers = sorted({path.name[:2] for path in find_notebooks()})
         parsed.lessons = [number.zfill(2) for number in parsed.lessons or []]
@@ -381,8 +376,7 @@ def main():
         try:
             with FileLock(BUILD / ".lock", timeout=0):
                 KERNEL_LOG.write_text("")
-                n_at_once = arguments.jobs or default_at_once()
-                runs = build(arguments.fresh, arguments.lessons, n_at_once)
+                runs = build(arguments.fresh, arguments.lessons, arguments.jobs)
         except Timeout:
             sys.exit("Another `make notebooks` is at work in this folder.")
     else:

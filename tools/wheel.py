@@ -24,7 +24,7 @@ USES = {
     "gru_tf": "import keras, gru_tf; gru_tf.GRU(2)(keras.ops.ones((1, 3, 1)))",
     "gru_tf.equations": "from gru_tf.equations import GRUWeights; GRUWeights.random(2, 3, seed=0)",
     "gru_tf.models": "from gru_tf.models import build_tabular_regressor as build; build(3)",
-    "gru_tf.text": "from gru_tf.text.vocabulary import *",
+    "gru_tf.text": "from gru_tf.text import TextToWordIds; TextToWordIds(['a'], 5)",
     "gru_tf.datasets": "from gru_tf.datasets import load_boston_housing; load_boston_housing()",
     "gru_tf.tuning": "from gru_tf.tuning import make_tuner, price",
     "gru_tf.plots": "from gru_tf.plots import plot_history; plot_history({'loss': [2, 1]})",
