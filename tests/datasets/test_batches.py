@@ -122,15 +122,18 @@ def test_buckets_take_an_array_of_lists_as_keras_gives_it():
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        ([[1, 2]], [2], r"Labels must be 0 or 1. Received also: \[2\]"),
-        ([[1, 2]], [0.5], r"Received also: \[0.5\]"),
-        ([[1, 2]], [np.nan], r"Received also: \[nan\]"),
-        ([[1, 2]], [0, 1], r"\(1,\). Received shape: \(2,\)"),
+        ([[1, 2]], [np.nan], "y must hold finite numbers. Received NaN"),
+        ([[1, 2]], [0, 1], r"\(1,\) or \(1, size\). Received shape: \(2,\)"),
         ([], None, "Received none"),
         ([[1, np.nan]], None, "Received 1 NaN"),
         ([[1, -4]], None, "Received: -4"),
-        (np.ones((2, 3, 4), int), None, r"\(2, 3, 4\)"),
+        (np.ones((2, 3, 4, 5)), None, r"\(2, 3, 4, 5\)"),
         ([[[1, 2]], [1]], None, r"\(1, 2\)"),
+        ([np.ones((2, 3)), np.ones((2, 4))], None, r"\(2, 3\), \(2, 4\)"),
+        ([np.full((2, 3), np.inf)], None, "infinity"),
+        (np.ones((2, 0), int), None, r"one time step.*\(2, 0\)"),
+        ([[1, 2**31]], None, "below 2.*Received: 2147483648"),
+        ([[1, 2], [0, 3]], None, "right-padded.* row 1"),
         (np.array([[1, 2], [0, 3]]), None, "right-padded.* row 1"),
     ],
 )
@@ -146,3 +149,46 @@ def test_buckets_name_a_wrong_batch_size_and_type():
         datasets.bucket_by_length([[1]], seed=None)
     with pytest.raises(TypeError, match="float64"):
         datasets.bucket_by_length(np.ones((2, 3)))
+    for x in (None, 3, 3.5):
+        with pytest.raises(TypeError, match=f"list of sequences. Received: {x}"):
+            datasets.bucket_by_length(x)
+
+
+def test_buckets_of_vectors_with_any_labels_and_weights():
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(length, 3)) for length in rng.integers(1, 9, 20)]
+    labels, weights = np.arange(20), np.arange(20) / 10
+    seen = {}
+    dataset = datasets.bucket_by_length(x, labels, 8, sample_weight=weights)
+    for x_batch, y_batch, w_batch in dataset.as_numpy_iterator():
+        assert x_batch.dtype == w_batch.dtype == "float32"
+        for row, label, weight in zip(x_batch, y_batch, w_batch, strict=True):
+            assert weight == pytest.approx(label / 10)
+            seen[int(label)] = row
+    assert sorted(seen) == list(range(20))
+    for label, row in seen.items():
+        np.testing.assert_allclose(row[: len(x[label])], x[label], rtol=1e-6)
+        assert not row[len(x[label]) :].any()
+    ((_, y),) = datasets.bucket_by_length(x[:2], [[0.5, 1], [2, 3]]).as_numpy_iterator()
+    assert sorted(y.tolist()) == [[0.5, 1.0], [2.0, 3.0]]
+
+
+def test_targets_of_every_step_are_padded_and_weighed():
+    """Padding counts in no loss: the same as sequence by sequence."""
+    x, y = [[3, 4, 5], [6]], [[4, 5, 1], [1]]
+    dataset = datasets.bucket_by_length(x, y, shuffle=False, every_step=True)
+    ((x_batch, y_batch, w_batch),) = dataset.as_numpy_iterator()
+    assert x_batch.tolist() == [[3, 4, 5], [6, 0, 0]]
+    assert y_batch.tolist() == [[4, 5, 1], [1, 0, 0]]
+    assert w_batch.tolist() == [[1, 1, 1], [1, 0, 0]]
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Embedding(9, 4), keras.layers.GRU(5, return_sequences=True)]
+    model = keras.Sequential([*layers, keras.layers.Dense(9)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, weighted_metrics=["accuracy"])
+    together = model.evaluate(dataset, verbose=0)[0]
+    alone = [loss(np.array([b]), model(np.array([a]))) for a, b in zip(x, y, strict=True)]
+    # Keras divides by the number of targets, padding included.
+    assert together * 6 == pytest.approx(float(3 * alone[0] + alone[1]), rel=1e-5)
+    with pytest.raises(ValueError, match=r"every step.*\[3, 2\]"):
+        datasets.bucket_by_length(x, [[1, 2, 3], [4, 5]], every_step=True)
