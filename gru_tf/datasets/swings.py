@@ -25,14 +25,13 @@ def load_next_value(window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.
     """Make series that follow a rule: the sway of one of two swings, pushed by the wind.
 
     Each series comes from one swing, slow or quick, and does not say from which. Its
-    period P is 12 or 6 steps, and its next place follows from the last two:
+    period P is 10 or 4 steps, and its next place follows from the last two:
 
         x[t+1] = 2 * 0.95 * cos(2 pi / P) * x[t] - 0.95**2 * x[t-1] + noise
 
-    For each swing that is a straight line. The wind blurs which of the two lines is
-    right, so every further step helps to tell: the best possible guess from the last
-    four values has an error of 1.26 noise^2, from 16 values 1.01 noise^2. A linear
-    model of the window must make do with a line between them, at 1.5 noise^2.
+    For each swing that is a straight line; which of the two lines is right can only
+    be told from several steps, and has to be kept in mind. A linear model of the
+    window must make do with a line between them.
 
     Args:
         window: Number of values seen before the one to predict.
@@ -73,7 +72,7 @@ def load_next_value(window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.
 def _simulate_swings(n, n_steps, noise, rng):
     """Return n series (n, n_steps), each in full swing at its first step."""
     decay, warm_up = 0.95, 60  # 0.95**60 is 0.05: the start at rest is all but forgotten
-    period = rng.choice([12, 6], n)
+    period = rng.choice([10, 4], n)
     from_last, from_last_but_one = 2 * decay * np.cos(2 * np.pi / period), -(decay**2)
     before, now = np.zeros(n), np.zeros(n)
     steps = []
