@@ -127,8 +127,9 @@ class GRU(keras.layers.GRU):
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Penalties on them.
         activity_regularizer: Penalty on the output.
         kernel_constraint, recurrent_constraint, bias_constraint: Constraints on them.
-        dropout: Fraction of the inputs dropped in training, in [0, 1].
-        recurrent_dropout: Fraction of the state dropped in training, in [0, 1].
+        dropout: Fraction of the inputs dropped in training, in [0, 1). 1 drops nothing,
+            as in Keras.
+        recurrent_dropout: Fraction of the state dropped in training, likewise.
         seed: Seed of the dropout.
         return_sequences: Whether to return the state after every step.
         return_state: Whether to return the last state besides the output.
@@ -144,9 +145,11 @@ class GRU(keras.layers.GRU):
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
-        sequences: (batch, time, features).
+        sequences: (batch, time, features). Integers and booleans are cast to the
+            layer's dtype.
         initial_state: (batch, units), alone or in a list; default zeros.
-        mask: Boolean, (batch, time): at a False step the state stays as it is.
+        mask: Boolean, (batch, time): at a False step the state stays as it is, to the
+            last bit, whatever the input holds there, NaN and infinity included.
         training: Whether dropout acts.
 
     Returns:
@@ -155,8 +158,9 @@ class GRU(keras.layers.GRU):
 
     Raises:
         ValueError: If `units` is not a positive integer, `update_gate` is neither
-            `"keep"` nor `"write"`, the input has not three dimensions or not the
-            number of features that the layer was built with.
+            `"keep"` nor `"write"`, `reset_after` is not a bool, the input has not three
+            dimensions, no time step, complex numbers or not the number of features
+            that the layer was built with, or the mask is not (batch, time).
 
     Example:
 
@@ -251,6 +255,11 @@ class GRU(keras.layers.GRU):
         super().build(sequences_shape, initial_state_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
+        if sequences.shape[1] == 0:
+            raise ValueError(
+                "sequences must have one time step at least. "
+                f"Received: sequences.shape={tuple(sequences.shape)}."
+            )
         sequences = _as_floats(sequences, self.compute_dtype)
         _check_mask(mask)
         return super().call(sequences, initial_state, mask, training)

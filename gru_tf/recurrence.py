@@ -48,7 +48,7 @@ def gru_recurrence(
     can be taken too; they take the time and the memory of automatic differentiation.
 
     Args:
-        x: Inputs, (batch, time, n_x).
+        x: Inputs, (batch, time, n_x), of one time step at least.
         h_0: Initial state, (batch, n_h).
         kernel: Input weights, (n_x, 3 * n_h), in the order z, r, h.
         recurrent_kernel: Recurrent weights, (n_h, 3 * n_h), in the order z, r, h.
@@ -66,8 +66,6 @@ def gru_recurrence(
         (batch, n_h).
     """
     n_x, n_h = kernel.shape[0], recurrent_kernel.shape[0]
-    if x.shape[1] == 0:
-        raise ValueError(f"x must have one time step at least. Received: x.shape={x.shape}.")
     options = (n_x, n_h, reset_after, go_backwards, return_sequences, bool(training))
     # In eager mode the loop would run in Python, hundreds of times slower.
     run = _compiled_run if tf.executing_eagerly() else _run
