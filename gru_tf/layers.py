@@ -62,7 +62,7 @@ class GRUCell(keras.layers.GRUCell):
     """
 
     def __init__(self, units, *args, update_gate="keep", **kwargs):
-        _check(units, update_gate)
+        _check(units, update_gate, kwargs.get("reset_after", True))
         super().__init__(units, *args, **kwargs)
         self.update_gate = update_gate
 
@@ -70,8 +70,9 @@ class GRUCell(keras.layers.GRUCell):
         nested = isinstance(states, (list, tuple))
         h = states[0] if nested else states  # (batch, units)
         n_h, reset_after = self.units, self.reset_after
-        x_mask = self.get_dropout_mask(inputs) if training else None
-        h_mask = self.get_recurrent_dropout_mask(h) if training else None
+        x_mask = self.get_dropout_mask(inputs) if training and 0 < self.dropout < 1 else None
+        drops_state = training and 0 < self.recurrent_dropout < 1
+        h_mask = self.get_recurrent_dropout_mask(h) if drops_state else None
         U = self.recurrent_kernel
         x_z, x_r, x_h = _products(inputs, x_mask, self.kernel, 3)
         h_z, h_r, *h_h = _products(h, h_mask, *((U, 3) if reset_after else (U[:, : 2 * n_h], 2)))
@@ -126,8 +127,9 @@ class GRU(keras.layers.GRU):
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Penalties on them.
         activity_regularizer: Penalty on the output.
         kernel_constraint, recurrent_constraint, bias_constraint: Constraints on them.
-        dropout: Fraction of the inputs dropped in training, in [0, 1].
-        recurrent_dropout: Fraction of the state dropped in training, in [0, 1].
+        dropout: Fraction of the inputs dropped in training, in [0, 1). 1 drops nothing,
+            as in Keras.
+        recurrent_dropout: Fraction of the state dropped in training, likewise.
         seed: Seed of the dropout.
         return_sequences: Whether to return the state after every step.
         return_state: Whether to return the last state besides the output.
@@ -143,9 +145,11 @@ class GRU(keras.layers.GRU):
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
-        sequences: (batch, time, features).
+        sequences: (batch, time, features). Integers and booleans are cast to the
+            layer's dtype.
         initial_state: (batch, units), alone or in a list; default zeros.
-        mask: Boolean, (batch, time): at a False step the state stays as it is.
+        mask: Boolean, (batch, time): at a False step the state stays as it is, to the
+            last bit, whatever the input holds there, NaN and infinity included.
         training: Whether dropout acts.
 
     Returns:
@@ -154,8 +158,9 @@ class GRU(keras.layers.GRU):
 
     Raises:
         ValueError: If `units` is not a positive integer, `update_gate` is neither
-            `"keep"` nor `"write"`, the input has not three dimensions or not the
-            number of features that the layer was built with.
+            `"keep"` nor `"write"`, `reset_after` is not a bool, the input has not three
+            dimensions, no time step, complex numbers or not the number of features
+            that the layer was built with, or the mask is not (batch, time).
 
     Example:
 
@@ -234,7 +239,9 @@ class GRU(keras.layers.GRU):
         )
         self.input_spec = keras.layers.InputSpec(ndim=3)
         if use_cudnn not in ("auto", True, False):
-            raise ValueError(f"use_cudnn must be 'auto', True or False, got {use_cudnn!r}.")
+            raise ValueError(
+                f"use_cudnn must be 'auto', True or False. Received: use_cudnn={use_cudnn!r}."
+            )
         self.use_cudnn = use_cudnn
         if self._way() == "cudnn":
             self.supports_jit = False  # XLA can't compile cuDNN's operations
@@ -247,8 +254,18 @@ class GRU(keras.layers.GRU):
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
         super().build(sequences_shape, initial_state_shape)
 
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if sequences.shape[1] == 0:
+            raise ValueError(
+                "sequences must have one time step at least. "
+                f"Received: sequences.shape={tuple(sequences.shape)}."
+            )
+        sequences = _as_floats(sequences, self.compute_dtype)
+        _check_mask(mask)
+        return super().call(sequences, initial_state, mask, training)
+
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        way = self._way()
+        way = self._way() if sequences.shape[2] else "cell"  # no features: nothing to multiply
         if self.use_cudnn is True and way != "cudnn":
             raise ValueError(
                 "use_cudnn=True needs a visible GPU, tanh, sigmoid, biases, reset_after=True, "
@@ -259,7 +276,8 @@ class GRU(keras.layers.GRU):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         if mask is not None:
             mask = tf.cast(mask, tf.bool)
-        if training and self.dropout:
+            mask = mask[:, :, 0] if mask.shape.rank == 3 else mask
+        if training and 0 < self.dropout < 1:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0, :])[:, None, :]
         run = self._run_cudnn if way == "cudnn" else self._run_recurrence
         h = run(sequences, initial_state[0], mask, training)
@@ -373,8 +391,26 @@ def _products(values, mask, weights, n):
     return ops.split(ops.matmul(values, weights), n, axis=1)
 
 
-def _check(units, update_gate):
+def _as_floats(sequences, dtype):
+    """Return integers and booleans in the layer's dtype, as Keras' products cast them."""
+    found = keras.backend.standardize_dtype(sequences.dtype)
+    if found.startswith("complex"):
+        raise ValueError(f"sequences must be real numbers. Received: sequences.dtype={found}.")
+    return sequences if "float" in found else ops.cast(sequences, dtype)
+
+
+def _check_mask(mask):
+    for m in mask if isinstance(mask, (list, tuple)) else [mask]:
+        if m is not None and not (len(m.shape) == 2 or (len(m.shape) == 3 and m.shape[2] == 1)):
+            raise ValueError(f"mask must be (batch, time). Received: mask.shape={tuple(m.shape)}.")
+
+
+def _check(units, update_gate, reset_after):
     if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
-        raise ValueError(f"units must be a positive integer, got {units!r}.")
+        raise ValueError(f"units must be a positive integer. Received: units={units!r}.")
     if update_gate not in UPDATE_GATES:
-        raise ValueError(f"update_gate must be one of {UPDATE_GATES}, got {update_gate!r}.")
+        raise ValueError(
+            f"update_gate must be one of {UPDATE_GATES}. Received: update_gate={update_gate!r}."
+        )
+    if not isinstance(reset_after, (bool, np.bool_)):
+        raise ValueError(f"reset_after must be True or False. Received: {reset_after!r}.")

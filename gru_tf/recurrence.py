@@ -14,10 +14,12 @@ step. Here each turn of the loop takes a few steps together:
   over all of those steps, which do not hold up the next ones: they run on another core.
 
 The update gate keeps, as in Keras: $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \hat h_t$.
-So a masked step is one whose update gate is exactly 1: it leaves the state as it
-is, up to rounding, and no gradient passes through it to the weights or the inputs.
+A masked step leaves the state as it is, to the last bit. On the way back it is one whose
+update gate is exactly 1, so no gradient passes through it to the weights or the inputs.
 
-Lesson 02 derives what `_backward` computes.
+Lesson 02 derives what `_backward` computes. Where a derivative of it is asked for (a
+Hessian, a gradient penalty, forward-mode differentiation), the plain loop is run again
+and left to automatic differentiation.
 """
 
 import tensorflow as tf
@@ -25,7 +27,6 @@ import tensorflow as tf
 _CACHED = 48 * 1024  # numbers in an array of a turn, small enough for the processor's cache
 _AHEAD = 2  # turns at once: one in its chain of steps, one in its products
 _LARGE = 128  # a batch that runs in two halves
-_KEEP = 1e4  # sigmoid(1e4) is exactly 1
 
 
 def gru_recurrence(
@@ -43,11 +44,11 @@ def gru_recurrence(
 ):
     """Run a GRU (tanh, sigmoid, an update gate that keeps) over whole sequences.
 
-    Half precision is computed in float32 and rounded once, at the end. Second
-    derivatives are refused.
+    Half precision is computed in float32 and rounded once, at the end. Second derivatives
+    can be taken too; they take the time and the memory of automatic differentiation.
 
     Args:
-        x: Inputs, (batch, time, n_x).
+        x: Inputs, (batch, time, n_x), of one time step at least.
         h_0: Initial state, (batch, n_h).
         kernel: Input weights, (n_x, 3 * n_h), in the order z, r, h.
         recurrent_kernel: Recurrent weights, (n_h, 3 * n_h), in the order z, r, h.
@@ -81,6 +82,10 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
     h_0 = tf.ensure_shape(h_0, (None, n_h))
     W, U = tf.ensure_shape(W, (n_x, 3 * n_h)), tf.ensure_shape(U, (n_h, 3 * n_h))
 
+    if x.shape[1] is None:
+        least = tf.debugging.assert_positive(tf.shape(x)[1], "x must have one time step at least.")
+        with tf.control_dependencies([least]):
+            x = tf.identity(x)
     x = tf.transpose(x, (1, 0, 2))  # (time, batch, n_x)
     if mask is not None:
         mask = tf.transpose(mask)[:, :, None]  # (time, batch, 1)
@@ -99,48 +104,67 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
     # W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h
     weights = [*(block for w in (W, U, b) for block in tf.split(w, 3, axis=-1)), c_h]
 
+    def read(x, mask, h, weights, keep):
+        """Return the last state, and for each run of turns the inputs and what was kept."""
+        kept = []
+        for steps, run in _runs(x, n_h):
+            turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
+            number = _time(x[run]) // steps
+            h, arrays = _forward(*turns, number, h, weights, steps, reset_after, keep)
+            kept.append((steps, run, number, turns[0], arrays))
+        return h, kept
+
+    def result(x, h_last, kept):
+        """Return what the layer returns, the batch first."""
+        if not return_sequences:
+            return h_last
+        h = [_concat(states, turns) for *_, turns, _, (states, *_) in kept]  # before each step
+        h = tf.reshape(tf.concat(h, 0), (*tf.unstack(tf.shape(x)[:2]), n_h))
+        return tf.transpose(tf.concat([h, h_last[None]], 0)[1:], (1, 0, 2))
+
+    def infer(x, mask, h, weights):
+        keep = "states" if return_sequences else "nothing"
+        return result(x, *read(x, mask, h, weights, keep))
+
     @tf.custom_gradient
     def recurrence(x, h_0, *weights):
-        def read(x, mask, h, keep):
-            """Return the last state, and for each run of turns the inputs and what was kept."""
-            kept = []
-            for steps, run in _runs(x, n_h):
-                turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
-                h, arrays = _forward(*turns, h, weights, steps, reset_after, keep)
-                kept.append((steps, run, turns[0], arrays))
-            return h, kept
-
-        def result(x, h_last, kept):
-            """Return what the layer returns, the batch first."""
-            if not return_sequences:
-                return h_last
-            h = tf.concat([states.concat() for *_, (states, *_) in kept], 0)  # before each step
-            h = tf.reshape(h, (*tf.unstack(tf.shape(x)[:2]), n_h))
-            return tf.transpose(tf.concat([h, h_last[None]], 0)[1:], (1, 0, 2))
-
-        def infer(x, mask, h):
-            return result(x, *read(x, mask, h, "states" if return_sequences else "nothing"))
-
         if training:
-            h_last, kept = read(x, mask, h_0, "all")
+            h_last, kept = read(x, mask, h_0, weights, "all")
             h = result(x, h_last, kept)
+            # What was kept has no gradient of its own: `gradients` answers for all of them.
+            kept = [(*run, [_without_gradient(array) for array in arrays]) for *run, arrays in kept]
         else:
-            h = _in_halves(infer, x, mask, h_0)
+            h = _in_halves(infer, x, mask, h_0, weights)
 
-        def backward(dh):
+        def backward(dh, x, h_0, *weights):
             dh_steps = tf.transpose(dh, (1, 0, 2)) if return_sequences else None
             dh = tf.zeros_like(h_0) if return_sequences else dh
             dx, dweights = [], [tf.zeros_like(w) for w in weights]
-            runs = kept if training else read(x, mask, h_0, "all")[1]
-            for steps, run, x_turns, arrays in reversed(runs):
+            runs = kept if training else read(x, mask, h_0, weights, "all")[1]
+            for steps, run, number, x_turns, arrays in reversed(runs):
                 outer = None if dh_steps is None else _turns(dh_steps[run], steps)
                 dx_run, dh, dweights = _backward(
-                    x_turns, outer, dh, dweights, weights, arrays, steps, reset_after
+                    x_turns, outer, number, dh, dweights, weights, arrays, steps, reset_after
                 )
                 dx.insert(0, dx_run)
             return tf.reshape(tf.concat(dx, 0), tf.shape(x)), dh, *dweights
 
-        return h, _without_second(backward)
+        def gradients(dh):
+            # Tensors of the graph in which the gradients are computed: a second derivative is
+            # taken in one of its own, which knows those of this one only.
+            mask_here = None if mask is None else tf.identity(mask)
+            values = [tf.identity(value) for value in (x, h_0, *weights)]
+
+            def plain(x, h_0, *weights):
+                return infer(x, mask_here, h_0, weights)
+
+            @tf.custom_gradient
+            def differentiable(*values):
+                return backward(*values), lambda *upstream: _second(plain, values, upstream)
+
+            return differentiable(dh, *values)
+
+        return h, gradients
 
     return tf.cast(recurrence(x, h_0, *weights), dtype)
 
@@ -148,12 +172,13 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
 _compiled_run = tf.function(_run, autograph=False, reduce_retracing=True)
 
 
-def _forward(x, mask, h, weights, steps, reset_after, keep):
+def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
     """Run the steps of some turns.
 
     Args:
         x: Array with the inputs of each turn, (steps * batch, n_x).
         mask: Array with the masks of each turn, (steps * batch, 1), or None.
+        turns: Number of turns.
         h: State before the first step, (batch, n_h).
         weights: W_z, W_r, W_h (n_x, n_h), U_z, U_r, U_h (n_h, n_h), b_z, b_r, b_h (n_h,),
             and the bias inside the reset gate c_h (n_h,), zero without `reset_after`.
@@ -168,7 +193,7 @@ def _forward(x, mask, h, weights, steps, reset_after, keep):
         h U_h + c_h with `reset_after`, and otherwise r * h.
     """
     W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h = weights
-    n_h, turns = U_h.shape[0], x.size()
+    n_h = U_h.shape[0]
     c_h = tf.zeros_like(h) + c_h  # once, as rows: quicker than adding a vector every step
 
     def step(a_z, a_r, a_h, h):
@@ -186,18 +211,27 @@ def _forward(x, mask, h, weights, steps, reset_after, keep):
         x_i = x.read(i)
         products = ((W_z, b_z), (W_r, b_r), (W_h, b_h))
         a_z, a_r, a_h = (tf.nn.bias_add(tf.matmul(x_i, W), b) for W, b in products)
-        if mask is not None:
-            a_z = tf.where(mask.read(i), a_z, tf.constant(_KEEP, a_z.dtype))
+        a = zip(*(tf.split(a, steps) for a in (a_z, a_r, a_h)), strict=True)
         values = []
-        for a in zip(*(tf.split(a, steps) for a in (a_z, a_r, a_h)), strict=True):
-            h, value = step(*a, h)
-            values.append(value)
+        if mask is None:
+            for a_t in a:
+                h, value = step(*a_t, h)
+                values.append(value)
+        else:
+            shown = mask.read(i)
+            for shown_t, a_t in zip(tf.split(shown, steps), a, strict=True):
+                new, value = step(*a_t, h)
+                h = tf.where(shown_t, new, h)
+                values.append(value)
         h.set_shape(values[0][0].shape)  # a loop's state keeps its shape
         values = [tf.concat(value, 0) for value in zip(*values, strict=True)]
+        if mask is not None and keep == "all":  # z of a step that keeps all
+            values[1] = tf.where(shown, values[1], tf.ones((), h.dtype))
         return i + 1, h, [array.write(i, v) for array, v in zip(kept, values, strict=False)]
 
     number = {"nothing": 0, "states": 1, "all": 5}[keep]
-    kept = [_array(turns, n_h, U_h.dtype) for _ in range(number)]
+    rows = steps * tf.shape(h)[0]
+    kept = [_array(turns, rows, n_h, U_h.dtype) for _ in range(number)]
     _, h, kept = tf.while_loop(
         lambda i, *_: i < turns,
         turn,
@@ -208,11 +242,11 @@ def _forward(x, mask, h, weights, steps, reset_after, keep):
     return h, kept
 
 
-def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
+def _backward(x, dh_steps, turns, dh, dweights, weights, kept, steps, reset_after):
     """Take gradients back through the steps that `_forward` ran.
 
     Args:
-        x, weights, steps, reset_after: As for `_forward`.
+        x, turns, weights, steps, reset_after: As for `_forward`.
         dh_steps: Array with what each turn's states get from outside, (steps * batch,
             n_h), or None.
         dh: Gradient of the last state, (batch, n_h).
@@ -226,7 +260,7 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
     # Transposed once: a product with a transposed matrix rearranges it at every step.
     W_z, W_r, W_h, U_z, U_r, U_h = (tf.transpose(w) for w in weights[:6])
     U, U_zr = tf.concat([U_z, U_r, U_h], 0), tf.concat([U_z, U_r], 0)
-    shape, turns = dh.shape, x.size()
+    shape, n_h = dh.shape, dh.shape[1]
 
     def step_after(dh, z, to_z, to_r, to_u):
         da_z, da_r, du = dh * to_z, dh * to_r, dh * to_u
@@ -242,7 +276,7 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
 
     def turn(i, dh, dx, dweights):
         x_i = x.read(i)
-        h, z, r, h_hat, u = (array.read(i) for array in kept)
+        h, z, r, h_hat, u = (tf.ensure_shape(array.read(i), (None, n_h)) for array in kept)
         # What takes a gradient to the gates: derivatives of the new state, of all steps at once.
         to_z = (h - h_hat) * z * (1 - z)
         to_h = (1 - z) * (1 - h_hat * h_hat)
@@ -275,7 +309,8 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
         dx_i = tf.add_n([tf.matmul(da, W) for da, W in zip(gates, (W_z, W_r, W_h), strict=True)])
         return i - 1, dh, dx.write(i, dx_i), dweights
 
-    dx = _array(turns, W_h.shape[1], dh.dtype)
+    rows = steps * tf.shape(dh)[0]
+    dx = _array(turns, rows, W_h.shape[1], dh.dtype)
     _, dh, dx, dweights = tf.while_loop(
         lambda i, *_: i >= 0,
         turn,
@@ -283,41 +318,47 @@ def _backward(x, dh_steps, dh, dweights, weights, kept, steps, reset_after):
         parallel_iterations=_AHEAD,
         maximum_iterations=turns,
     )
-    return dx.concat(), dh, dweights
+    return _concat(dx, turns), dh, dweights
 
 
-def _in_halves(read, x, mask, h):
+def _in_halves(read, x, mask, h, weights):
     """Read x (time, batch, n_x) from the states h, a large batch as two halves at once."""
     batch = x.shape[1] or tf.shape(x)[1]
 
     def halves():
         rows = (slice(None, batch // 2), slice(batch // 2, None))
         masks = [None if mask is None else mask[:, half] for half in rows]
-        results = [read(x[:, half], m, h[half]) for half, m in zip(rows, masks, strict=True)]
-        return tf.concat(results, 0)
+        parts = [read(x[:, half], m, h[half], weights) for half, m in zip(rows, masks, strict=True)]
+        return tf.concat(parts, 0)
 
     def whole():
-        return read(x, mask, h)
+        return read(x, mask, h, weights)
 
     if isinstance(batch, int):
         return halves() if batch >= _LARGE else whole()
     return tf.cond(batch >= _LARGE, halves, whole)
 
 
-def _without_second(backward):
-    """Return `backward` such that differentiating its result is an error."""
+def _second(plain, values, upstream):
+    """Differentiate the gradients of the recurrence, by automatic differentiation.
 
-    @tf.custom_gradient
-    def gradients(dh):
-        def refuse(*_):
-            raise NotImplementedError(
-                "gru_tf's recurrence has no second derivatives. Where they are needed, make "
-                "the layer with unroll=True, or use keras.layers.GRU."
-            )
+    Args:
+        plain: The recurrence in TensorFlow's own operations, a function of all values but
+            the first.
+        values: The gradient of its result, then x, h_0 and the weights.
+        upstream: What the gradients of x, h_0 and the weights get from outside.
 
-        return backward(dh), refuse
+    Returns:
+        Gradients of all values.
+    """
+    dh, *values = (tf.identity(value) for value in values)  # of the graph that is built here
+    first = tf.gradients(plain(*values), values, dh, unconnected_gradients="zero")
+    return tf.gradients(first, [dh, *values], upstream, unconnected_gradients="zero")
 
-    return gradients
+
+def _without_gradient(array):
+    """Return a TensorArray that automatic differentiation doesn't look behind."""
+    return tf.TensorArray(array.dtype, flow=tf.stop_gradient(array.flow))
 
 
 def steps_in_turn(batch, n_h):
@@ -326,23 +367,50 @@ def steps_in_turn(batch, n_h):
     return min(8, max(4, _CACHED // (batch * n_h)))
 
 
+def _time(x):
+    """Return the number of steps of x (time, batch, n_x), an int if it is known."""
+    return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+
+
 def _runs(x, n_h):
     """Cut the steps of x (time, batch, n_x) in two runs: turns of several steps, then of one."""
-    steps = steps_in_turn(x.shape[1], n_h)
-    time = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+    steps, time = steps_in_turn(x.shape[1], n_h), _time(x)
     whole = time // steps * steps
     runs = [(steps, slice(0, whole)), (1, slice(whole, None))]
-    if x.shape[0]:  # known: leave out a run without steps
+    if isinstance(time, int):  # leave out a run without steps
         return [run for run, size in zip(runs, (whole, time - whole), strict=True) if size]
     return runs
 
 
+# Where the number of steps is unknown, a run may turn out to have none. XLA compiles its loop all
+# the same, and then the arrays need one turn, which is never looked at.
+
+
 def _turns(values, steps):
     """Cut values (time, batch, size) into an array over turns, each (steps * batch, size)."""
-    time, batch, size = *tf.unstack(tf.shape(values)[:2]), values.shape[2]
-    values = tf.reshape(values, (time // steps, steps * batch, size))
-    return _array(time // steps, size, values.dtype).unstack(values)
+    time, batch, size = _time(values), tf.shape(values)[1], values.shape[2]
+    turns = time // steps
+    if not isinstance(time, int):
+        values = tf.pad(values, [[0, tf.maximum(steps - time, 0)], [0, 0], [0, 0]])
+        turns = tf.maximum(turns, 1)
+    values = tf.reshape(values, (turns, steps * batch, size))
+    return _empty(turns, size, values.dtype).unstack(values)
 
 
-def _array(turns, size, dtype):
+def _array(turns, rows, size, dtype):
+    """Return an array over turns, each (rows, size), to be written."""
+    if isinstance(turns, int):
+        return _empty(turns, size, dtype)
+    return _empty(tf.maximum(turns, 1), size, dtype).write(0, tf.zeros((rows, size), dtype))
+
+
+def _empty(turns, size, dtype):
     return tf.TensorArray(dtype, turns, element_shape=(None, size), clear_after_read=False)
+
+
+def _concat(array, turns):
+    """Return the values of all turns, (time * batch, size)."""
+    if isinstance(turns, int):
+        return array.concat()
+    values = array.stack()[:turns]  # (turns, steps * batch, size)
+    return tf.reshape(values, (-1, values.shape[2]))

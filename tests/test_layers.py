@@ -286,25 +286,6 @@ def test_a_large_batch_in_two_halves_equals_each_row_alone(batch, masked, jit):
     assert_same(alone, run(x, mask))
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_second_derivatives_are_refused(compiled):
-    layer = randomise(gru_tf.GRU(N_H))
-
-    def second_derivative(x):
-        with tf.GradientTape() as outer:
-            outer.watch(x)
-            with tf.GradientTape() as inner:
-                inner.watch(x)
-                y = tf.reduce_sum(layer(x) ** 2)
-            slope = inner.gradient(y, x)
-        return outer.gradient(slope, x)
-
-    with pytest.raises(NotImplementedError, match="unroll=True"):
-        (tf.function(second_derivative) if compiled else second_derivative)(
-            tf.constant(random_inputs()[0])
-        )
-
-
 def test_config_holds_every_argument():
     arguments = dict(
         units=3,

@@ -93,22 +93,6 @@ def test_wide_layers_take_fewer_steps_in_a_turn(monkeypatch):
             np.testing.assert_allclose(a, b, atol=1e-12)
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_no_steps_give_no_outputs(training):
-    weights = to_keras(GRUWeights.random(3, 5, reset_after=True, update_gate="keep", seed=0))
-    run = tf.function(
-        lambda x: gru_recurrence(
-            x,
-            tf.ones((2, 5), "float64"),
-            *map(tf.constant, weights),
-            return_sequences=True,
-            training=training,
-        ),
-        input_signature=[tf.TensorSpec((2, None, 3), "float64")],
-    )
-    assert run(np.zeros((2, 0, 3))).shape == (2, 0, 5)
-
-
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_accumulates_in_float32(dtype):
     """A long run rounds once, at the end, not at each of its 300 steps."""
