@@ -1,14 +1,19 @@
 """Film reviews as word ids: whole ones from an installed package or from Keras, and sentences."""
 
-import collections
 import dataclasses
-import itertools
 
 import numpy as np
+from keras.utils import pad_sequences
 
 from gru_tf.checks import check_at_least
 from gru_tf.datasets.files import open_packaged_reviews
-from gru_tf.text.vocabulary import FIRST_WORD, UNKNOWN, tokenise, words_to_ids
+from gru_tf.text.vocabulary import (
+    FIRST_WORD,
+    ids_to_words,
+    index_words,
+    tokenise,
+    words_to_ids,
+)
 
 # Held out for validation and testing, and of that for testing, by label: rows of the
 # package's table without its duplicates. Each class is in the order of its films, but a film
@@ -50,7 +55,7 @@ class Reviews:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TypeError(f"texts must be a list of str. Received: {texts!r}.")
         ids = words_to_ids([tokenise(text) for text in texts], self.word_index)
-        return _pad(ids, self.x_train.shape[1], self.truncating)
+        return pad_sequences(ids, self.x_train.shape[1], truncating=self.truncating, padding="post")
 
     def decode(self, ids):
         """Turn the ids of one review back into words.
@@ -64,8 +69,7 @@ class Reviews:
         ids = np.asarray(ids)
         if ids.ndim != 1:
             raise ValueError(f"ids must be one review, (time,). Received shape: {ids.shape}.")
-        words = {word_id: word for word, word_id in self.word_index.items()}
-        return " ".join(words.get(int(word_id), "?") for word_id in ids if word_id >= UNKNOWN)
+        return " ".join(ids_to_words(ids, self.word_index))
 
 
 def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", seed=0):
@@ -171,7 +175,10 @@ def _check(num_words, maxlen, truncating, seed):
 def _as_reviews(parts, word_index, maxlen, truncating):
     arrays = []
     for ids, labels in parts:
-        arrays += [_pad(ids, maxlen, truncating), np.asarray(labels, dtype="int32")]
+        arrays += [
+            pad_sequences(ids, maxlen, truncating=truncating, padding="post"),
+            np.asarray(labels, dtype="int32"),
+        ]
     return Reviews(*arrays, word_index=word_index, truncating=truncating)
 
 
@@ -204,9 +211,7 @@ def _to_ids(table, parts, num_words, word_index=None):
     texts, labels = table.text.to_numpy(object), table.label.to_numpy()
     words = [tokenise(text) for text in texts]
     if word_index is None:
-        counts = collections.Counter(itertools.chain.from_iterable(words[row] for row in parts[0]))
-        most_frequent = sorted(counts, key=lambda word: (-counts[word], word))
-        word_index = {word: i for i, word in enumerate(most_frequent[: num_words - 4], FIRST_WORD)}
+        word_index = index_words((words[row] for row in parts[0]), num_words)
     ids = words_to_ids(words, word_index)
     return [([ids[row] for row in rows], labels[rows]) for rows in parts], word_index
 
@@ -226,15 +231,6 @@ def _read_keras_reviews(num_words, rng):
     (x, y), test = halves
     rows = rng.permutation(len(x))
     train, valid = np.split(rows, [len(rows) - len(rows) // 5])
-    word_index = {word: rank + 3 for word, rank in ranks.items() if rank + 3 < num_words}
+    ids = {word: rank + FIRST_WORD - 1 for word, rank in ranks.items()}
+    word_index = {word: word_id for word, word_id in ids.items() if word_id < num_words}
     return [(x[train], y[train]), (x[valid], y[valid]), test], word_index
-
-
-def _pad(sequences, maxlen, truncating):
-    """Cut sequences of ids to maxlen and pad them on the right: (n, maxlen), int32."""
-    kept = slice(-maxlen, None) if truncating == "pre" else slice(maxlen)
-    sequences = [ids[kept] for ids in sequences]
-    lengths = np.array([len(ids) for ids in sequences])
-    x = np.zeros((len(sequences), maxlen), dtype="int32")
-    x[np.arange(maxlen) < lengths[:, None]] = list(itertools.chain.from_iterable(sequences))
-    return x

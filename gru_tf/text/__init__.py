@@ -2,11 +2,26 @@
 
 from gru_tf.text.layer import TextToWordIds, read_texts
 from gru_tf.text.vectors import count_neighbours, learn_word_vectors
-from gru_tf.text.vocabulary import tokenise, words_to_ids
+from gru_tf.text.vocabulary import (
+    FIRST_WORD,
+    PADDING,
+    START,
+    UNKNOWN,
+    ids_to_words,
+    index_words,
+    tokenise,
+    words_to_ids,
+)
 
 __all__ = [
+    "FIRST_WORD",
+    "PADDING",
+    "START",
+    "UNKNOWN",
     "TextToWordIds",
     "count_neighbours",
+    "ids_to_words",
+    "index_words",
     "learn_word_vectors",
     "read_texts",
     "tokenise",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gru_tf.checks import check_at_least
+from gru_tf.text.vocabulary import UNKNOWN
 
 
 def count_neighbours(x, num_words, window=5):
@@ -22,7 +23,7 @@ def count_neighbours(x, num_words, window=5):
     counts = csr_matrix((num_words, num_words))
     for distance in range(1, window + 1):
         a, b = x[:, :-distance].ravel(), x[:, distance:].ravel()
-        words = (a > 2) & (b > 2)
+        words = (a > UNKNOWN) & (b > UNKNOWN)
         weights = np.full(words.sum(), 1 / distance)
         counts += csr_matrix((weights, (a[words], b[words])), shape=counts.shape)
     return counts + counts.T

@@ -1,9 +1,14 @@
-"""Words and their ids: how a text is cut into words, and which ids stand for no word."""
+"""Words and their ids: how a text is cut into words, and which ids stand for no word.
 
+The ids are Keras': words follow from `FIRST_WORD` on, the most frequent first.
+"""
+
+import collections
+import itertools
 import re
 
-# Keras' ids: 0 pads, 1 starts a review, 2 stands for a word outside the vocabulary, and 3 is free.
-START, UNKNOWN, FIRST_WORD = 1, 2, 4
+# 0 pads, 1 starts a text, 2 stands for a word outside the vocabulary, and 3 is free.
+PADDING, START, UNKNOWN, FIRST_WORD = 0, 1, 2, 4
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
@@ -13,7 +18,28 @@ def tokenise(text):
     return _WORD.findall(text.replace("<br />", " ").replace("\u2019", "'").lower())
 
 
+def index_words(texts, size):
+    """Give each of the most frequent words its id.
+
+    Args:
+        texts: Lists of words.
+        size: Ids run from 0 to size - 1.
+
+    Returns:
+        A dict from word to id; of words that are as frequent, the alphabet's first comes first.
+    """
+    counts = collections.Counter(itertools.chain.from_iterable(texts))
+    most_frequent = sorted(counts, key=lambda word: (-counts[word], word))
+    return {word: i for i, word in enumerate(most_frequent[: size - FIRST_WORD], FIRST_WORD)}
+
+
 def words_to_ids(texts, word_index):
-    """Return a list of ids for each list of words."""
+    """Return a list of ids for each list of words, with that of the start before them."""
     find = word_index.get
     return [[START, *(find(word, UNKNOWN) for word in words)] for words in texts]
+
+
+def ids_to_words(ids, word_index):
+    """Return the words of one list of ids, "?" for what is outside the vocabulary."""
+    words = {word_id: word for word, word_id in word_index.items()}
+    return [words.get(int(word_id), "?") for word_id in ids if word_id >= UNKNOWN]

@@ -111,14 +111,6 @@ def test_encode_and_decode_refuse_what_they_cannot_read(imdb):
         imdb.decode(imdb.x_test[:2])
 
 
-@pytest.mark.parametrize("truncating", ["pre", "post"])
-def test_padding_equals_keras(truncating):
-    rng = np.random.default_rng(0)
-    sequences = [rng.integers(1, 99, n).tolist() for n in (0, 1, 6, 7, 8, 30)]
-    expected = keras.utils.pad_sequences(sequences, 7, padding="post", truncating=truncating)
-    np.testing.assert_array_equal(reviews._pad(sequences, 7, truncating), expected)
-
-
 @pytest.mark.parametrize(
     ("argument", "value", "accepted"),
     [
