@@ -43,7 +43,7 @@ def test_price_of_hyperband_by_rung(make):
         ("random", {"max_trials": 6, "max_epochs": 1, "build": few}),  # the whole space
         ("grid", {"max_epochs": 1, "build": few}),
         ("grid", {"max_trials": 3}),
-        ("bayesian", {"max_trials": 7, "max_epochs": 1}),  # 6 of them drawn at random
+        ("bayesian", {"max_trials": 5, "max_epochs": 1}),  # 2 of them drawn at random
     ],
 )
 def test_price_is_what_is_run(make, kind, options):

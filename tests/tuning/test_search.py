@@ -64,7 +64,8 @@ def test_classifier_can_be_pasted():
 
 
 KINDS = {"hyperband": {}, "random": {"max_trials": 4}, "grid": {"max_trials": 4}}
-KINDS["bayesian"] = {"max_trials": 8, "max_epochs": 1}  # from the 7th on, no longer random
+# From the 7th on, no longer random
+KINDS["bayesian"] = {"max_trials": 8, "max_epochs": 1, "num_initial_points": 6}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -204,11 +205,19 @@ def build_fixed():
         ({"max_trials": 3}, ValueError, "hyperband takes no max_trials"),
         ({"name": "a/b"}, ValueError, "'a/b'"),
         ({"name": ""}, ValueError, "name must be"),
-        ({"objective": "val_auc"}, ValueError, "does not report 'val_auc'.*'val_accuracy'"),
+        (
+            {"objective": "val_auc"},
+            ValueError,
+            "does not report the objective.*'val_auc'.*'val_accuracy'",
+        ),
         ({"build": "build"}, TypeError, "'build'"),
         ({"build": build_nothing}, TypeError, "must return a keras.Model. Received: None"),
         ({"build": build_uncompiled}, ValueError, "compiled"),
         ({"build": build_without_space, "objective": "val_loss"}, ValueError, "nothing to search"),
+        ({"name": ".."}, ValueError, "'..'"),
+        ({"max_epochs": True}, ValueError, "Received: True"),
+        ({"num_initial_points": 3}, ValueError, "num_initial_points=3 for kind='hyperband'"),
+        ({"executions_per_trial": 2}, ValueError, "hyperband_iterations=, or another kind"),
         (
             {"build": few, "max_epochs": 9},
             ValueError,
@@ -267,8 +276,7 @@ class Fail(keras.callbacks.Callback):
 
 
 def test_bayesian_search_tries_nothing_twice(make):
-    tuner = make("bayesian", build=few, max_trials=6)
-    tuner.oracle.num_initial_points = 2
+    tuner = make("bayesian", build=few, max_trials=6, num_initial_points=2)
     table = search(tuner)
     assert len(table) == 6
     assert not table.duplicated(["units", "learning_rate"]).any()
