@@ -71,6 +71,11 @@ def test_price_with_known_seconds(make):
     assert f"started now, it would end by {end:%A}" in str(cost)
 
 
+def test_price_of_a_long_search_is_in_hours(make):
+    cost = price(make("random", max_trials=4), seconds_per_epoch=24_000)
+    assert "about 80.0 hours: " in str(cost)
+
+
 def test_price_between_the_smallest_and_the_largest(make):
     # 1 to 4 units have 6, 11, 16 and 21 weights: 1, 2, 3 and 4 s an epoch.
     cost = price(make("grid", max_epochs=1), seconds_per_epoch=(1.0, 4.0))

@@ -24,6 +24,23 @@ def test_leaderboard_holds_what_was_measured(make):
     assert table.loc[1, ["units", "learning_rate"]].to_dict() == best.values
 
 
+def build_with_odd_names(hp):
+    model = build(hp)
+    hp.Choice("score", [7, 8])
+    hp.Choice("epochs", [70, 80])
+    return model
+
+
+def test_hyperparameters_named_as_columns_are_kept_apart(make):
+    table = search(make("random", build_with_odd_names, max_trials=3))
+    assert set(table["hp.score"]) <= {7, 8}
+    assert table["score"].max() <= 1
+    assert table["epochs"].tolist() == [3, 3, 3]
+    names = ["units", "learning_rate", "hp.score", "hp.epochs"]
+    assert table.attrs["hyperparameters"] == names
+    assert table.drop(columns="why").round(3).attrs["hyperparameters"] == names
+
+
 def test_leaderboard_of_hyperband_has_rungs(make):
     table = search(make(objective="val_loss")).sort_values("trial")
     assert table["score"].min() == leaderboard(make(objective="val_loss"))["score"].iloc[0]
