@@ -136,7 +136,7 @@ def make_tuner(
         tune_new_entries=tune_new_entries,
         **options,
     )
-    check_model(explore(hypermodel, oracle), oracle.objective, has_fit(hypermodel))
+    check_model(explore(hypermodel, oracle), objective, has_fit(hypermodel))
     space = oracle.get_space().space
     _check_size(kind, oracle, space, hypermodel)
     if kind == "bayesian":

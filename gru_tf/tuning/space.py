@@ -8,6 +8,7 @@ import types
 
 import keras
 import keras_tuner as kt
+from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Int
 
 MOST_VALUES = 20  # of a choice; one with more of them is taken for a number
 
@@ -67,27 +68,28 @@ def explore(hypermodel, oracle):
     hypermodel.declare_hyperparameters(hp)
     model = hypermodel.build(hp)
     oracle.update_space(hp)
-    tried = set()
-    while new := [key for key in _branches(oracle.get_space().space) if key not in tried]:
-        tried.update(new)
+    found, tried = {}, set()  # a hyperparameter's name: the values under which it was found
+    while new := [branch for branch in _branches(oracle.get_space().space) if branch not in tried]:
         for name, value, conditions in new:
+            tried.add((name, value, conditions))
+            values = {**dict(conditions), **found.get(name, {}), name: value}
             hp = oracle.get_space()
-            hp.values.update({parent: values[0] for parent, values in conditions})
-            hp.values[name] = value
+            known = {p.name for p in hp.space}
+            hp.values.update(values)
             with contextlib.suppress(Exception):  # the search will say why it fails
                 hypermodel.build(hp)
                 oracle.update_space(hp)
+            found |= {p.name: values for p in oracle.get_space().space if p.name not in known}
     return model
 
 
 def _branches(space):
     for p in space:
-        conditions = tuple((c.name, tuple(c.values)) for c in p.conditions)
-        if isinstance(p, kt.engine.hyperparameters.Choice | kt.engine.hyperparameters.Boolean):
-            values = list(p.values)
-            others = values if len(values) <= MOST_VALUES else []
+        if isinstance(p, Choice | Boolean):
+            others = list(p.values) if len(list(p.values)) <= MOST_VALUES else []
         else:
-            others = [p.max_value] if isinstance(p, kt.engine.hyperparameters.Int) else []
+            others = [p.max_value] if isinstance(p, Int) else []
+        conditions = tuple((c.name, c.values[0]) for c in p.conditions)
         yield from ((p.name, value, conditions) for value in others if value != p.default)
 
 
@@ -132,15 +134,16 @@ def _size(p):
 
 def is_fixed(p):
     """Return whether a hyperparameter has a single value."""
-    return isinstance(p, kt.engine.hyperparameters.Fixed)
+    return isinstance(p, Fixed)
 
 
-def check_model(model, goal, own_fit=False):
+def check_model(model, objective, own_fit=False):
     """Refuse what can't be trained, or doesn't report what a search ranks its trials by.
 
     Args:
         model: What a builder returned.
-        goal: The `keras_tuner.Objective`.
+        objective: As `make_tuner` takes it. One that is a text must be reported by the
+            model; a `keras_tuner.Objective` may be logged by a callback.
         own_fit: Whether a HyperModel trains the model in its own way.
 
     Raises:
@@ -157,7 +160,8 @@ def check_model(model, goal, own_fit=False):
         return  # it reports what it likes
     config = model.get_compile_config()
     names = ["loss", *_metric_names([config.get("metrics"), config.get("weighted_metrics")])]
-    for objective in objective_names(goal):
+    parts = objective if isinstance(objective, list) else [objective]
+    for objective in (part for part in parts if isinstance(part, str)):
         # With several outputs, a metric's name comes after its output's.
         if not any(("_" + objective).endswith("_" + name) for name in names):
             known = [*names, *(f"val_{name}" for name in names)]

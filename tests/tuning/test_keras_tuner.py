@@ -193,7 +193,7 @@ def test_objective_that_a_callback_logs(make):
     tuner = make("random", max_trials=3, max_epochs=1, objective=kt.Objective("made_up", "max"))
     table = search(tuner, callbacks=[Logs()])
     assert table["score"].tolist() == table["units"].tolist()
-    with pytest.raises(ValueError, match="give keras_tuner.Objective"):
+    with pytest.raises(ValueError, match="keras_tuner.Objective"):
         make("random", max_trials=3, objective="made_up", name="text")
 
 
