@@ -56,6 +56,8 @@ def claim_folder(folder, settings, overwrite):
 def _check_settings(folder, settings):
     """Refuse other settings, and return whether the search is to grow."""
     there = read(folder / "search.json")
+    if "kind" not in there:
+        raise damaged(folder / "search.json", "it says no kind of search")
     versions, here = there.get("versions", {}), settings["versions"]
     others = [
         f"{name} {versions.get(name)} there, {here[name]} here"
