@@ -80,7 +80,7 @@ def save_state(model, file):
     """Save what the next epoch of a model depends on, whole or not at all."""
     partial = file.with_suffix(".partial")
     with open(partial, "wb") as stream:  # a zip file, with a checksum of each array
-        np.savez(stream, *[np.asarray(variable) for variable in _state(model)])
+        np.savez(stream, *[_as_array(variable) for variable in _state(model)])
     os.replace(partial, file)
 
 
@@ -126,7 +126,11 @@ def skip_epochs(dataset, n):
 
 
 def _iterations(model):
-    return int(model.optimizer.iterations)
+    return int(_as_array(model.optimizer.iterations))
+
+
+def _as_array(variable):  # which under a distribution strategy is one of several copies
+    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
 
 
 def _state(model):
