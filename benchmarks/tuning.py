@@ -61,6 +61,8 @@ def search(kind, seed):
     reviews = load_imdb(num_words=5000, maxlen=40)
     HeldOut.x, HeldOut.y = reviews.x_test, reviews.y_test
     options = {} if kind == "hyperband" else {"max_trials": TRIALS}
+    if kind == "bayesian":
+        options["num_initial_points"] = min(3, TRIALS)
     with tempfile.TemporaryDirectory() as folder:
         tuner = make_tuner(
             kind,
@@ -71,8 +73,6 @@ def search(kind, seed):
             seed=seed,
             **options,
         )
-        if kind == "bayesian":
-            tuner.oracle.num_initial_points = 3  # by default 9, and all trials would be random
         tuner.search(
             reviews.x_train[:3000],
             reviews.y_train[:3000],

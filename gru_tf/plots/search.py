@@ -16,6 +16,7 @@ def plot_search(
     color=PALETTE[0],
     title=None,
     ax=None,
+    hyperparameters=None,
 ):
     """Draw a search: what was found by when, with which settings, and in which bracket.
 
@@ -34,12 +35,15 @@ def plot_search(
         color: Colour of the dots and the line, in the view "spent".
         title: Title of the figure, or None for one that says what the view is.
         ax: Axes to draw on, or None for a new figure.
+        hyperparameters: For "slices" and "brackets", names of the columns that hold
+            hyperparameters, or None for those in the attributes of a leaderboard.
 
     Returns:
         The `matplotlib.axes.Axes`, or an array of them for the view "slices".
 
     Raises:
-        ValueError: If a column is missing, or view or direction are unknown.
+        ValueError: If a column or the names of the hyperparameters are missing, or view
+            or direction are unknown.
 
     Example:
 
@@ -56,14 +60,22 @@ def plot_search(
         raise ValueError(f"view must be one of {list(needed)}. Received: {view!r}.")
     missing = [name for name in needed[view] if name not in table]
     if missing:
-        raise ValueError(f"The table lacks the columns {missing}. It has: {list(table)}.")
+        raise ValueError(f"The table lacks the columns {missing}. Received: {list(table)}.")
     if direction not in ("max", "min"):
         raise ValueError(f"direction must be 'max' or 'min'. Received: {direction!r}.")
+    if view != "spent":
+        names = hyperparameters or getattr(table, "attrs", {}).get("hyperparameters")
+        if not names or not set(names) <= set(table):
+            raise ValueError(
+                "The table doesn't say which of its columns are hyperparameters, as one from "
+                f"leaderboard() does: give hyperparameters=. Received: {names}, and a table with "
+                f"{list(table)}."
+            )
     if view == "slices":
-        return _draw_slices(table, metric, title)
+        return _draw_slices(table, names, metric, title)
     ax = ax or new_axes()
     if view == "brackets":
-        return _draw_brackets(table, metric, title, ax)
+        return _draw_brackets(table, names, metric, title, ax)
     order = np.argsort(np.asarray(table["trial"]))
     spent = np.cumsum(np.asarray(table["epochs_run"], dtype=float)[order])
     score = np.asarray(table["score"], dtype=float)[order]  # NaN where a trial failed
@@ -74,20 +86,7 @@ def plot_search(
     return tidy(ax, title or "score by epochs spent", "epochs spent, all trials together", metric)
 
 
-# What a leaderboard holds beside the hyperparameters.
-_NOT_SEARCHED = {"trial", "score", "bracket", "rung", "epochs", "epochs_run", "seconds"} | {
-    "parameters",
-    "status",
-    "why",
-}
-
-
-def _hyperparameters(table):
-    return [name for name in table if name not in _NOT_SEARCHED]
-
-
-def _draw_slices(table, metric, title):
-    names = _hyperparameters(table)
+def _draw_slices(table, names, metric, title):
     size = (1 + 2.6 * len(names), 3.2)
     _, axes = plt.subplots(
         1, len(names), sharey=True, figsize=size, layout="constrained", squeeze=False
@@ -110,10 +109,10 @@ def _draw_slices(table, metric, title):
     return axes[0]
 
 
-def _draw_brackets(table, metric, title, ax):
+def _draw_brackets(table, names, metric, title, ax):
     for bracket, trials in table.groupby("bracket", sort=True):
         color, told = PALETTE[bracket % 7], f"bracket {bracket}"
-        for _, rungs in trials.groupby(_hyperparameters(table), dropna=False):
+        for _, rungs in trials.groupby(list(names), dropna=False):
             rungs = rungs.sort_values("rung")
             ax.plot(rungs["epochs"], rungs["score"], "o-", ms=5, alpha=0.7, color=color, label=told)
             told = None  # in the legend once

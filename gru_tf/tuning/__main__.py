@@ -11,7 +11,9 @@ python -m gru_tf.tuning --directory /shared/searches --worker chief.example:8000
 """
 
 import argparse
+import contextlib
 import functools
+import tempfile
 
 import keras
 
@@ -38,6 +40,13 @@ def main(arguments=None):
         in a worker.
     """
     options = _parse(arguments)
+    with contextlib.ExitStack() as stack:
+        if options.price and options.overwrite:  # the price of a new search, which deletes nothing
+            options.directory = stack.enter_context(tempfile.TemporaryDirectory())
+        return _run(options)
+
+
+def _run(options):
     for role in ("chief", "worker"):
         if address := getattr(options, role):
             machines.become(role, address, options.patience)
@@ -84,7 +93,7 @@ def _parse(arguments):
     parser = argparse.ArgumentParser(
         "python -m gru_tf.tuning", description=main.__doc__.splitlines()[0]
     )
-    parser.add_argument("--price", action="store_true", help="say what is left to run, and stop")
+    parser.add_argument("--price", action="store_true", help="estimate what is left, and stop")
     parser.add_argument("--name", default="imdb", help="name of the search: %(default)s")
     parser.add_argument("--directory", default="searches", help="for its files: %(default)s")
     parser.add_argument("--overwrite", action="store_true", help="delete a search of that name")

@@ -1,8 +1,8 @@
 """A search knows what it is: its settings and its data stand in files beside its results.
 
-Keras Tuner goes on with whatever it finds in a folder, and says no word if the space,
-the budget, the seed, the objective or the data have changed since. `gru_tf.tuning`
-writes them down, and compares them here first.
+Keras Tuner goes on with whatever it finds in a folder, without a word if the space, the
+budget, the seed, the objective or the data have changed since. `gru_tf.tuning` writes
+them down, and compares them here first.
 """
 
 import contextlib
@@ -10,10 +10,14 @@ import json
 import os
 import shutil
 import uuid
+import warnings
 
-from gru_tf.tuning.identity import describe_data
+import filelock
+
+from gru_tf.tuning.data import describe_data, notes
 
 _WAYS_ON = "Give the search another name, or pass overwrite=True to delete this one."
+GROWS = ("max_trials", "hyperband_iterations")  # a search may be given more of these
 
 
 def claim_folder(folder, settings, overwrite):
@@ -21,7 +25,8 @@ def claim_folder(folder, settings, overwrite):
 
     Args:
         folder: `pathlib.Path` of the search, which need not exist.
-        settings: Dict of what identifies the search.
+        settings: Dict of what identifies the search. Its "versions" may differ, with a
+            warning; what `GROWS` names may be larger than before.
         overwrite: Whether to delete what search there is in the folder.
 
     Raises:
@@ -37,7 +42,8 @@ def claim_folder(folder, settings, overwrite):
                     "will neither go on there nor delete it. Give the search another name."
                 )
             if not overwrite:
-                _check_search(folder, settings)
+                if _check_settings(folder, settings):
+                    write(folder / "search.json", settings)
                 return
             shutil.rmtree(folder)
         write(folder / "search.json", settings)
@@ -47,12 +53,38 @@ def claim_folder(folder, settings, overwrite):
         ) from error
 
 
-def _check_search(folder, settings):
-    _compare(folder / "search.json", settings)
+def _check_settings(folder, settings):
+    """Refuse other settings, and return whether the search is to grow."""
+    there = read(folder / "search.json")
+    if "kind" not in there:
+        raise damaged(folder / "search.json", "it says no kind of search")
+    versions, here = there.get("versions", {}), settings["versions"]
+    others = [
+        f"{name} {versions.get(name)} there, {here[name]} here"
+        for name in here
+        if versions.get(name) != here[name]
+    ]
+    grown = {
+        name: settings[name]
+        for name in GROWS
+        if name in there and name in settings and _more(there[name], settings[name])
+    }
+    _compare(folder, {**there, "versions": here, **grown}, settings)
+    if others:
+        warnings.warn(
+            f"{folder} was begun under other versions: {'; '.join(others)}. Scores are the same "
+            "to the last digit under the same versions alone.",
+            stacklevel=4,
+        )
     # When the very first trial starts, its own file is written first.
-    if (folder / "oracle.json").exists() or len(list(folder.glob("trial_*/trial.json"))) > 1:
-        for trial_id in _read(folder / "oracle.json")["start_order"]:
-            _read(folder / f"trial_{trial_id}" / "trial.json")
+    begun = len(list(folder.glob("trial_*/trial.json"))) > 1
+    if begun and not (folder / "oracle.json").exists():
+        raise damaged(folder / "oracle.json", "it is missing")
+    return bool(grown)
+
+
+def _more(there, here):
+    return there is not None and (here is None or here > there)
 
 
 def claim_data(folder, data, begun):
@@ -63,14 +95,18 @@ def claim_data(folder, data, begun):
         data: Dict of what was given to `search`, by the names of `fit`'s arguments.
         begun: Whether a trial has been run already.
 
+    Returns:
+        Sentences about data of which only a part is compared.
+
     Raises:
         ValueError: If the data are others. The message says which, and the ways on.
     """
     described = {name: describe_data(value) for name, value in data.items()}
-    if begun and (folder / "data.json").exists():
-        _compare(folder / "data.json", described)
+    if begun:
+        _compare(folder, read(folder / "data.json"), described)
     else:
         write(folder / "data.json", described)
+    return list(notes(described))
 
 
 @contextlib.contextmanager
@@ -80,22 +116,20 @@ def held(folder):
     Raises:
         ValueError: If another process runs it.
     """
+    lock = filelock.FileLock(folder / "lock")
     try:
-        import fcntl
-    except ImportError:  # on Windows
+        lock.acquire(timeout=0)  # gone with the process that has it
+    except filelock.Timeout:
+        raise ValueError(
+            f"Another process runs the search in {folder}. Wait for its end or stop it; or "
+            "give this search another name. Several machines share one through a chief."
+        ) from None
+    except (OSError, NotImplementedError):  # a disk that knows no locks
+        pass
+    try:
         yield
-        return
-    with open(folder / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process that has it
-        except BlockingIOError:
-            raise ValueError(
-                f"Another process runs the search in {folder}. Wait for its end or stop it; or "
-                "give this search another name. Several machines share one through a chief."
-            ) from None
-        except OSError:  # a disk that knows no locks
-            pass
-        yield
+    finally:
+        lock.release()
 
 
 def write(path, content):
@@ -107,21 +141,34 @@ def write(path, content):
     os.replace(partial, path)
 
 
-def _read(path):
+def read(path):
+    """Read a JSON file that holds a dict.
+
+    Raises:
+        ValueError: If it is damaged or missing.
+    """
     try:
-        return json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"The file {path} of this search is damaged or missing ({error}). "
-            f"What is left is kept. {_WAYS_ON}"
-        ) from error
+        raise damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise damaged(path, f"it holds {content!r}")
+    return content
 
 
-def _compare(path, settings):
-    changes = list(_changes(_read(path), json.loads(json.dumps(settings))))
+def damaged(path, why):
+    """Return the error for a file that can't be used."""
+    return ValueError(
+        f"The file {path} of this search is damaged or missing ({why}). "
+        f"What is left is kept. {_WAYS_ON}"
+    )
+
+
+def _compare(folder, there, here):
+    changes = list(_changes(there, json.loads(json.dumps(here))))
     if changes:
         listed = "\n".join(f"  {change}" for change in changes)
-        raise ValueError(f"{path.parent} holds another search:\n{listed}\n{_WAYS_ON}")
+        raise ValueError(f"{folder} holds another search:\n{listed}\n{_WAYS_ON}")
 
 
 def _changes(there, here, name=""):
@@ -130,3 +177,5 @@ def _changes(there, here, name=""):
             yield from _changes(there.get(key), here.get(key), f"{name} {key}".strip())
     elif there != here:
         yield f"{name}: {there!r} there, {here!r} here"
+        if name == "max_epochs":
+            yield "(trials of fewer epochs can't be ranked beside trials of more)"

@@ -8,18 +8,21 @@ Source: https://keras.io/keras_tuner/api/oracles/
 """
 
 import functools
+import math
 import threading
+import zlib
 from pathlib import Path
 
 import keras_tuner as kt
 import numpy as np
 from keras_tuner.src.engine import oracle as engine
 
-from gru_tf.tuning.folder import write
+from gru_tf.tuning.folder import damaged, read, write
 from gru_tf.tuning.progress import Progress
-from gru_tf.tuning.trials import identity
+from gru_tf.tuning.trials import identity, parent
 
-KEPT = 10  # the checkpoints of so many of the best trials are kept
+KEPT = 10  # the weights of so many of the best trials are kept
+LAST_EPOCH = "last_epoch.npz"  # the state that a promoted trial goes on from
 MOST_FAILED = 10  # a search whose first trials all failed stops after so many
 
 
@@ -56,15 +59,30 @@ class _Oracle:
     # Written whole or not at all: Keras Tuner's own writing can be cut off in the middle.
 
     def save(self):
+        if not Path(self._project_dir, "search.json").exists():
+            raise FileNotFoundError(
+                f"The folder {self._project_dir} was removed while its search was running: nothing "
+                "of it is left to go on with. Start the search again."
+            )
         write(Path(self._get_oracle_fname()), self.get_state())
 
     def _save_trial(self, trial):
-        write(self._file(trial.trial_id, "trial.json"), trial.get_state())
+        write(self.file(trial.trial_id, "trial.json"), trial.get_state())
 
     def reload(self):
-        super().reload()
-        # In their order, and without one whose start was cut off between two writes.
-        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
+        # Keras Tuner looks for the trials by a pattern, in which a folder's brackets mean another.
+        path = Path(self._get_oracle_fname())
+        state, self.trials = read(path), {}
+        try:
+            for trial_id in state["start_order"]:
+                path = self.file(trial_id, "trial.json")
+                self.trials[trial_id] = kt.engine.trial.Trial.from_state(read(path))
+            path = Path(self._get_oracle_fname())
+            self.set_state(state)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise damaged(path, f"{type(error).__name__}: {error}") from error
+        self._retry_queue += [trial.trial_id for trial in self.ongoing_trials.values()]
+        self.ongoing_trials = {}
         # Keras Tuner saves the end of a trial before it takes it off the list of running ones.
         self._retry_queue = [i for i in self._retry_queue if i not in self.end_order]
         for trial_id in self._retry_queue:
@@ -110,7 +128,7 @@ class _Oracle:
             return
         if trial.trial_id in self._retry_queue:
             self._retry_queue.remove(trial.trial_id)
-        error = self._file(trial.trial_id, "error.txt")
+        error = self.file(trial.trial_id, "error.txt")
         if trial.status in ("INVALID", "FAILED") and not trial.message and error.exists():
             trial.message = error.read_text()  # a worker's message doesn't reach the chief
         super().end_trial(trial)
@@ -137,23 +155,26 @@ class _Oracle:
         return done[:num_trials]
 
     def prune(self):
-        """Delete the checkpoints that nobody can need, which Keras Tuner never does."""
-        needed = {trial.trial_id for trial in self.get_best_trials(KEPT)} | self._promotable()
-        needed |= set(self.trials) - set(self.end_order)
-        for trial_id in list(needed):
-            while trial_id := self.trials[trial_id].hyperparameters.values.get("tuner/trial_id"):
-                needed.add(trial_id)  # Keras Tuner builds a promoted trial from those before it
-        for trial_id in set(self.end_order) - needed:
-            self._file(trial_id, "checkpoint.weights.h5").unlink(missing_ok=True)
+        """Delete the weights that nobody can need, which Keras Tuner never does."""
+        best = {trial.trial_id for trial in self.get_best_trials(KEPT)}
+        running = set(self.trials) - set(self.end_order)
+        parents = {parent(self.trials[trial_id].hyperparameters.values) for trial_id in running}
+        for trial_id in self.end_order:
+            if trial_id not in best:
+                self.file(trial_id, "checkpoint.weights.h5").unlink(missing_ok=True)
+            if trial_id not in parents | self.promotable():
+                self.file(trial_id, LAST_EPOCH).unlink(missing_ok=True)
 
     def settings_needed(self):
         """Return how many different settings the search starts."""
         return self.max_trials or 1
 
-    def _promotable(self):
+    def promotable(self):
+        """Return the ids of the trials from which others may still go on."""
         return set()
 
-    def _file(self, trial_id, name):
+    def file(self, trial_id, name):
+        """Return the path of a file of a trial."""
         return Path(self._project_dir, f"trial_{trial_id}", name)
 
 
@@ -161,6 +182,9 @@ class HyperbandOracle(_Oracle, kt.oracles.HyperbandOracle):
     """Hyperband."""
 
     def populate_space(self, trial_id):
+        for rung in (rung for bracket in self._brackets for rung in bracket["rounds"]):
+            # Keras Tuner promotes the first of several equal ones: not the first to arrive.
+            rung.sort(key=lambda info: identity(self.trials[info["id"]].hyperparameters.values))
         response = super().populate_space(trial_id)
         # Keras Tuner notes the newest bracket, which with several workers may be another one.
         for bracket in self._brackets:
@@ -168,11 +192,16 @@ class HyperbandOracle(_Oracle, kt.oracles.HyperbandOracle):
                 response["values"]["tuner/bracket"] = bracket["bracket_num"]
         return response
 
-    def settings_needed(self):
-        return sum(self._get_size(bracket, 0) for bracket in range(self._get_num_brackets()))
+    def set_state(self, state):
+        # One may give a search more iterations.
+        super().set_state({**state, "hyperband_iterations": self.hyperband_iterations})
 
-    def _promotable(self):
-        rungs = [rung for bracket in self._brackets for rung in bracket["rounds"]]
+    def settings_needed(self):
+        brackets = range(self._get_num_brackets())
+        return self.hyperband_iterations * sum(self._get_size(bracket, 0) for bracket in brackets)
+
+    def promotable(self):
+        rungs = [rung for bracket in self._brackets for rung in bracket["rounds"][:-1]]
         return {info["id"] for rung in rungs for info in rung}
 
 
@@ -202,6 +231,11 @@ class GridSearchOracle(_Oracle, kt.oracles.GridSearchOracle):
 class BayesianOptimizationOracle(_Oracle, kt.oracles.BayesianOptimizationOracle):
     """Bayesian optimization."""
 
+    def __init__(self, **options):
+        super().__init__(**options)
+        # Or its random points would be those of a random search with the same seed.
+        self._seed_state = zlib.crc32(f"bayesian {self.seed}".encode())
+
     def populate_space(self, trial_id):
         # Keras Tuner doesn't save this generator: a resumed search would draw other points.
         self._random_state = np.random.RandomState(self.seed + len(self.end_order))
@@ -209,3 +243,12 @@ class BayesianOptimizationOracle(_Oracle, kt.oracles.BayesianOptimizationOracle)
         if response["status"] == "RUNNING" and self._duplicate(response["values"]):
             return self._random_populate_space()  # the same setting would get the same score
         return response
+
+
+def initial_points(max_trials, n_dimensions):
+    """Return how many points a Bayesian search draws at random, before it has a model.
+
+    Keras Tuner draws three for each dimension, which of few trials leaves none that a
+    model chooses. So it is a third of the trials, if that is less, and two at least.
+    """
+    return max(2, min(3 * n_dimensions, math.ceil(max_trials / 3)))

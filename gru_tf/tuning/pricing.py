@@ -19,6 +19,8 @@ import pandas as pd
 
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.progress import Progress
+from gru_tf.tuning.space import objective_names
+from gru_tf.tuning.trials import budget, place
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Price:
             lines.append(f"  {name}: {', then '.join(steps)}")
         if self.pace:
             end = datetime.now() + timedelta(minutes=self.minutes)
-            lines.append(f"  about {self.minutes:,.1f} minutes: {self.pace}")
+            hours = self.minutes >= 120
+            about = f"{self.minutes / 60:,.1f} hours" if hours else f"{self.minutes:.1f} minutes"
+            lines.append(f"  about {about}: {self.pace}")
             lines.append(f"  started now, it would end by {end:%A %d %B, %H:%M}")
         return "\n".join(lines)
 
@@ -76,7 +80,7 @@ def price(
     probe_steps=3,
     probe_seconds=1.5,
 ):
-    """Say how many trials and epochs a search has still to run, and how long they take.
+    """Estimate the remaining trials, epochs and minutes of a search.
 
     The counts are exactly those of the search: a copy of the tuner's own oracle is
     asked for trials, and told made-up scores, until it has no more. For the minutes,
@@ -116,8 +120,7 @@ def price(
     """
     rows, points = [], []
     for trial, epochs in dry_run(tuner):
-        values = trial.hyperparameters.values
-        rows.append((values.get("tuner/bracket", -1), values.get("tuner/round", -1), epochs))
+        rows.append((*(place(trial.hyperparameters.values) or (-1, -1)), epochs))
         points.append(trial.hyperparameters)
     table = pd.DataFrame(rows, columns=["bracket", "rung", "epochs"])
     table["minutes"], pace = np.nan, ""
@@ -131,7 +134,8 @@ def price(
         if not len(order):
             raise ValueError(
                 "The builder fails for all of the trials, or its model doesn't know its weights: "
-                "let it begin with a keras.Input, or give the training data."
+                "let it begin with a keras.Input, or give the training data. Received: "
+                f"{tuner.hypermodel.build!r}."
             )
         if seconds_per_epoch is None:
             probed = order[[0, len(order) // 2, -1]]
@@ -162,7 +166,8 @@ def dry_run(tuner):
     max_epochs = getattr(tuner, "max_epochs", None) or getattr(tuner.oracle, "max_epochs", None)
     if max_epochs is None:
         raise ValueError(
-            f"{type(tuner).__name__} doesn't know its epochs: make it by make_tuner()."
+            "The tuner doesn't know its epochs: make it by make_tuner(). Received: "
+            f"{type(tuner).__name__}."
         )
     oracle = copy.deepcopy(tuner.oracle)
     oracle.save = oracle._save_trial = oracle.prune = lambda *args: None
@@ -170,13 +175,13 @@ def dry_run(tuner):
     random_first = np.inf
     if isinstance(oracle, kt.oracles.BayesianOptimizationOracle):
         # Its Gaussian process is slow to fit and never runs out of trials: draw them instead.
-        random_first = oracle.num_initial_points or max(3 * len(oracle.get_space().space), 3)
-        oracle.num_initial_points = np.inf
+        random_first, oracle.num_initial_points = oracle.num_initial_points, np.inf
     rng = np.random.default_rng(0)
     while (trial := oracle.create_trial(tuner.tuner_id)).status == "RUNNING":
-        values = trial.hyperparameters.values
-        yield trial, values.get("tuner/epochs", max_epochs) - values.get("tuner/initial_epoch", 0)
-        oracle.update_trial(trial.trial_id, {oracle.objective.name: rng.uniform()})
+        executions = getattr(tuner, "executions_per_trial", 1)
+        yield trial, executions * budget(trial.hyperparameters.values, max_epochs)
+        names = {oracle.objective.name, *objective_names(oracle.objective)}
+        oracle.update_trial(trial.trial_id, dict.fromkeys(names, rng.uniform()))
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
         if len(oracle.end_order) >= random_first:

@@ -7,7 +7,7 @@ import functools
 
 import numpy as np
 
-from gru_tf.tuning.trials import describe, why
+from gru_tf.tuning.trials import cost, describe, why
 
 
 class Progress:
@@ -35,12 +35,12 @@ class Progress:
         self.total = len(self.oracle.end_order) + len(self.epochs)
 
     def best(self):
-        """Say what the best score is so far."""
+        """Return the best score so far, in words."""
         best = self.oracle.get_best_trials(1)
         return f"best {best[0].score:.4f}" if best else "no score yet"
 
     def summary(self):
-        """Say what came of the search."""
+        """Return a line about the whole search."""
         ended = [self.oracle.trials[trial_id] for trial_id in self.oracle.end_order]
         failed = sum(trial.status == "FAILED" for trial in ended)
         text = f"{len(ended)} trials, {failed} of them failed, {self.best()}"
@@ -48,7 +48,7 @@ class Progress:
         return f"{text}: {describe(best[0])}" if best else text
 
     def on_trial_begin(self, trial):
-        """Say nothing: a line at its end is enough."""
+        """Print nothing: a line at its end is enough."""
 
     def on_trial_end(self, trial):
         """Print a line, or nothing if the search is quiet."""
@@ -64,17 +64,17 @@ class Progress:
 
     def seconds_left(self):
         """Return the seconds that the rest takes, if it goes on as the trials before."""
-        metrics = [self.oracle.trials[trial_id].metrics for trial_id in self.oracle.end_order]
-        metrics = [m for m in metrics if m.exists("seconds")]  # not of a failed trial
-        if not metrics:
+        trials = [self.oracle.trials[trial_id] for trial_id in self.oracle.end_order]
+        trials = [trial for trial in trials if cost(trial, "seconds")]  # not a failed one
+        if not trials:
             return float("nan")
-        epochs = np.array([m.get_last_value("epochs_run") for m in metrics])
-        seconds = np.array([m.get_last_value("seconds") for m in metrics])
+        epochs = np.array([cost(trial, "epochs_run") for trial in trials])
+        seconds = np.array([cost(trial, "seconds") for trial in trials])
         left = self.epochs[len(self.oracle.end_order) - self.total :]
         # A trial takes so long to start, and so long an epoch: least squares.
         a, b = np.linalg.lstsq(np.stack([np.ones_like(epochs), epochs], 1), seconds, rcond=None)[0]
         if min(a, b) < 0:
-            a, b = 0, seconds.sum() / epochs.sum()
+            a, b = 0, seconds.sum() / max(1, epochs.sum())
         return (a * len(left) + b * sum(left)) / max(1, len(self.oracle.ongoing_trials))
 
     def get_state(self):
@@ -91,7 +91,7 @@ def printer(verbose):
 
 
 def duration(seconds):
-    """Say how long that is, in words.
+    """Return a duration in words.
 
     Example:
 

@@ -1,16 +1,14 @@
-"""The tuners of Keras Tuner, with what `gru_tf.tuning` adds to them.
+"""The tuners: those of Keras Tuner, with what `gru_tf.tuning` adds to them.
 
-Each trial is seeded from its hyperparameters, promotion goes on with the optimizer's
-state, the data are checked, and one line a trial is printed. All of it through the
-methods that Keras Tuner documents for being overridden.
+Each trial is seeded from its hyperparameters, promotion goes on with the model of the last
+epoch, the data are checked, and one line per trial is printed. Most of it goes through the
+methods that Keras Tuner documents for being overridden; `internals.py` lists the rest.
 
 Source: https://keras.io/keras_tuner/api/tuners/base_tuner/
 """
 
 import contextlib
-import inspect
 import time
-import warnings
 from pathlib import Path
 
 import keras
@@ -21,16 +19,27 @@ from gru_tf.tuning.folder import claim_data, held
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.pricing import dry_run
 from gru_tf.tuning.progress import printer
-from gru_tf.tuning.trials import describe, trial_seed
+from gru_tf.tuning.promotion import Recorder, is_whole, skip_epochs
+from gru_tf.tuning.space import fit_arguments, has_fit, objective_names
+from gru_tf.tuning.trials import cost, describe, parent, place, trial_seed
 
 
-class _Search:
-    """What is added to each of Keras Tuner's tuners, through the hooks that it documents."""
+class Search(kt.Tuner):
+    """A tuner of any kind: what differs between kinds is the oracle.
 
-    def __init__(self, build, oracle, max_epochs, directory, name):
+    Args:
+        hypermodel: The `keras_tuner.HyperModel`.
+        oracle: An oracle from `gru_tf.tuning.oracles`.
+        max_epochs: Largest number of epochs of one model.
+        directory: Folder for the files of searches.
+        name: Name of this search.
+        **options: More arguments of `keras_tuner.Tuner`.
+    """
+
+    def __init__(self, hypermodel, oracle, max_epochs, directory, name, **options):
         # The constructors of Keras Tuner's kinds would make an oracle of their own.
         kt.Tuner.__init__(
-            self, oracle=oracle, hypermodel=build, directory=directory, project_name=name
+            self, oracle, hypermodel, directory=directory, project_name=name, **options
         )
         self.folder = Path(directory, name)
         self.max_epochs, self.seed = max_epochs, oracle.seed
@@ -49,9 +58,8 @@ class _Search:
             self.oracle.reload()
 
     def search(self, *args, verbose=1, **kwargs):
-        """Run the trials that are left: Keras Tuner's `search`, with one line a trial."""
-        given = inspect.signature(keras.Model.fit).bind_partial(None, *args, **kwargs).arguments
-        data = _check_data(given, self)
+        """Run the trials that are left: Keras Tuner's `search`, with one line per trial."""
+        data = _check_data(fit_arguments(self.hypermodel, args, kwargs), self)
         self._say = say = printer(verbose)
         role = machines.role()
         if role == "worker":
@@ -68,7 +76,8 @@ class _Search:
     def _search_here(self, data, role, *args, **kwargs):
         """Search in this process, or as the chief of others."""
         say, oracle, progress = self._say, self.oracle, self.oracle._display
-        claim_data(self.folder, data, begun=bool(oracle.trials))
+        for note in claim_data(self.folder, data, begun=bool(oracle.trials)):
+            say(note)
         oracle.check_not_all_failed()
         progress.start(say, [epochs for _, epochs in dry_run(self)])
         if not progress.epochs:
@@ -95,21 +104,47 @@ class _Search:
     def run_trial(self, trial, *args, **kwargs):
         # The seed depends on nothing but what the trial is, so a search that was stopped and
         # resumed, or run on several machines, gives the scores of one that was not.
+        start, recorder = time.monotonic(), self._recorder(trial, *args, **kwargs)
         keras.utils.set_random_seed(trial_seed(trial, self.seed))
-        args = [data() if callable(data) else data for data in args]
-        kwargs = {name: data() if callable(data) else data for name, data in kwargs.items()}
-        start = time.monotonic()
+
+        def made(name, data):
+            if not callable(data):
+                return data
+            data = data()
+            if name in (0, "x"):
+                skip_epochs(data, recorder.epochs_before)
+            return data
+
+        args = [made(i, data) for i, data in enumerate(args)]
+        kwargs = {name: made(name, data) for name, data in kwargs.items()}
+        callbacks = [recorder.begin(), *kwargs.pop("callbacks", []), recorder]
+        kwargs = {"epochs": self.max_epochs, **kwargs, "callbacks": callbacks}
         with without_leak():
             try:
-                histories = super().run_trial(trial, *args, **{"epochs": self.max_epochs, **kwargs})
+                results = super().run_trial(trial, *args, **kwargs)
             except kt.errors.FatalError as error:  # such as a builder that returns no model
                 raise kt.errors.FailedTrialError(str(error)) from error
-        for history in histories:  # what lies beside the metrics is saved with them
-            n = len(history.epoch)
-            history.history["epochs_run"] = [n] * n
-            history.history["seconds"] = [time.monotonic() - start] * n
-            history.history["parameters"] = [history.model.count_params()] * n
-        return histories
+        costs = recorder.cost(time.monotonic() - start)
+        return [self._with_cost(result, costs) for result in results]
+
+    def _recorder(self, trial, *args, **kwargs):
+        """Return what counts the epochs of a trial. Hyperband's also goes on where one ended."""
+        return Recorder()
+
+    def _with_cost(self, result, costs):
+        """Return what a fit returned, with the cost beside its metrics, so that it is saved."""
+        goal = self.oracle.objective
+        if isinstance(result, keras.callbacks.History):
+            missing = [name for name in objective_names(goal) if name not in result.history]
+            if missing:
+                raise kt.errors.FailedTrialError(
+                    f"ValueError: no metric and no callback reports the objective {missing}. "
+                    f"Received: {sorted(result.history)}."
+                )
+            n = len(result.epoch)
+            result.history.update({name: [value] * n for name, value in costs.items()})
+            return result
+        return {**(result if isinstance(result, dict) else {goal.name: float(result)}), **costs}
 
     def on_trial_end(self, trial):
         if machines.role() == "worker":
@@ -120,38 +155,31 @@ class _Search:
         super().on_trial_end(trial)
 
 
-class Hyperband(_Search, kt.Hyperband):
-    """Hyperband."""
-
-    Oracle = oracles.HyperbandOracle
+class Hyperband(Search, kt.Hyperband):
+    """Hyperband, which alone promotes trials."""
 
     def _build_hypermodel(self, hp):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            model = super()._build_hypermodel(hp)
-        if "tuner/trial_id" in hp.values:
-            # Keras Tuner loads the checkpoint before the optimizer is there to take its state.
-            model.optimizer.build(model.trainable_variables)
-            model.load_weights(self._get_checkpoint_fname(hp.values["tuner/trial_id"]))
-        return model
+        return kt.Tuner._build_hypermodel(self, hp)  # without the weights of the best epoch
 
+    def _recorder(self, trial, *args, **kwargs):
+        values = trial.hyperparameters.values
+        bracket, rung = place(values)
+        end = self._last_epoch(trial.trial_id) if rung < bracket else None
+        if not (first := parent(values)):
+            return Recorder(end=end)
+        if not is_whole(self._last_epoch(first)):
+            self._say(f"The last epoch of trial {first} is damaged or missing: it is run again.")
+            self.run_trial(self.oracle.get_trial(first), *args, **kwargs)
+        if not is_whole(self._last_epoch(first)):
+            raise kt.errors.FailedTrialError(
+                "ValueError: HyperModel.fit() must give its callbacks to model.fit(), or a "
+                "promoted trial can't go on. Received: a fit() that does not."
+            )
+        epochs = int(cost(self.oracle.get_trial(first), "epochs"))
+        return Recorder(self._last_epoch(first), end, epochs)
 
-class RandomSearch(_Search, kt.RandomSearch):
-    """Random search."""
-
-    Oracle = oracles.RandomSearchOracle
-
-
-class GridSearch(_Search, kt.GridSearch):
-    """Grid search."""
-
-    Oracle = oracles.GridSearchOracle
-
-
-class BayesianOptimization(_Search, kt.BayesianOptimization):
-    """Bayesian optimization."""
-
-    Oracle = oracles.BayesianOptimizationOracle
+    def _last_epoch(self, trial_id):
+        return Path(self.get_trial_dir(trial_id), oracles.LAST_EPOCH)
 
 
 def _check_data(given, tuner):
@@ -161,22 +189,28 @@ def _check_data(given, tuner):
             f"search() takes no `epochs`. Received: epochs={given['epochs']}. The budget "
             f"of this search is max_epochs={tuner.max_epochs}, given to make_tuner()."
         )
+    names = objective_names(tuner.oracle.objective)
     validation = {"validation_data", "validation_split"}
-    if tuner.oracle.objective.name.startswith("val_") and not validation & given.keys():
+    if any(name.startswith("val_") for name in names) and not (
+        validation & given.keys() or has_fit(tuner.hypermodel)
+    ):
         raise ValueError(
-            f"The objective {tuner.oracle.objective.name!r} needs validation_data= or "
-            f"validation_split=. Received only: {sorted(given.keys() - {'self'})}."
+            f"The objective {names} needs validation_data= or validation_split=. "
+            f"Received only: {sorted(given)}."
         )
-    data = {name: value for name, value in given.items() if name not in ("self", "verbose")}
+    data = {name: value for name, value in given.items() if name != "verbose"}
     for callback in data.pop("callbacks", []):
-        if type(callback).__module__.startswith("keras."):  # one's own may hold anything
+        # One's own may hold anything; what TensorBoard writes changes no score.
+        if type(callback).__module__.startswith("keras.") and not isinstance(
+            callback, keras.callbacks.TensorBoard
+        ):
             data[type(callback).__name__] = callback
     return data
 
 
 KINDS = {
-    "hyperband": Hyperband,
-    "random": RandomSearch,
-    "grid": GridSearch,
-    "bayesian": BayesianOptimization,
+    "hyperband": (Hyperband, oracles.HyperbandOracle),
+    "random": (Search, oracles.RandomSearchOracle),
+    "grid": (Search, oracles.GridSearchOracle),
+    "bayesian": (Search, oracles.BayesianOptimizationOracle),
 }

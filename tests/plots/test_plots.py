@@ -142,6 +142,8 @@ def test_search_for_a_low_score():
         (TRIALS, {"direction": "up"}, "'up'"),
         (TRIALS, {"view": "pie"}, "'slices', 'brackets'.*'pie'"),
         (TRIALS, {"view": "brackets"}, r"\['bracket', 'rung', 'epochs'\]"),
+        (pd.DataFrame(TRIALS), {"view": "slices"}, "which of its columns are hyperparameters"),
+        (TRIALS, {"view": "slices", "hyperparameters": ["units"]}, r"Received: \['units'\]"),
     ],
 )
 def test_search_with_bad_input(table, options, message):
@@ -168,8 +170,11 @@ RUNGS = pd.DataFrame(
 )
 
 
+NAMES = ["units", "rate"]
+
+
 def test_search_by_bracket():
-    ax = plot_search(RUNGS, "brackets")
+    ax = plot_search(RUNGS, "brackets", hyperparameters=NAMES)
     lines = {tuple(line.get_xdata()): line for line in ax.get_lines()}
     assert set(lines) == {(1,), (1, 3), (3,)}
     assert lines[1, 3].get_ydata().tolist() == [0.7, 0.8]
@@ -179,7 +184,9 @@ def test_search_by_bracket():
 
 
 def test_search_by_hyperparameter():
-    axes = plot_search(RUNGS, "slices", metric="val_accuracy")
+    table = RUNGS.copy()
+    table.attrs["hyperparameters"] = NAMES  # as a leaderboard has them
+    axes = plot_search(table, "slices", metric="val_accuracy")
     assert [ax.get_xlabel() for ax in axes] == ["units", "rate"]
     first, promoted = axes[0].get_lines()
     assert first.get_xdata().tolist() == [1, 2, 0]  # among 4, 8 and 16 units
@@ -191,6 +198,6 @@ def test_search_by_hyperparameter():
 
 def test_search_by_hyperparameter_without_rungs():
     table = pd.DataFrame({"trial": range(20), "score": np.linspace(0, 1, 20), "units": range(20)})
-    (ax,) = plot_search(table, "slices")
+    (ax,) = plot_search(table, "slices", hyperparameters=["units"])
     assert ax.get_lines()[0].get_xdata().tolist() == list(range(20))
     assert ax.get_legend() is None

@@ -2,15 +2,21 @@
 
 import functools
 import json
+import shutil
+import sys
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from gru_tf.datasets import bucket_by_length
-from gru_tf.tuning import identity, price
-from small_search import X, Y, build, search
+from gru_tf.tuning import data as tuning_data
+from gru_tf.tuning import price
+from gru_tf.tuning.data import describe_data
+from gru_tf.tuning.identity import describe_builder, identify
+from small_search import Count, X, Y, build, search
 
 
 def build_other(hp):
@@ -90,14 +96,54 @@ def test_a_folder_of_something_else_is_left_alone(make, tmp_path, overwrite):
 
 
 @pytest.mark.parametrize("file", ["search.json", "oracle.json", "trial_2/trial.json"])
-@pytest.mark.parametrize("damage", ["cut", "removed"])
-def test_a_damaged_search_is_refused_by_the_name_of_its_file(make, tmp_path, file, damage):
+def test_a_damaged_search_is_refused_by_the_name_of_its_file(make, tmp_path, file):
     search(make("random", max_trials=3, max_epochs=1))
     path = tmp_path / "search" / file
     text = path.read_text()
-    path.write_text(text[:-3]) if damage == "cut" else path.unlink()
-    with pytest.raises(ValueError, match=file):
-        make("random", max_trials=3, max_epochs=1)
+    for damage in (text[:-3], "{}", "null", '{"start_order": []}', None):
+        path.unlink() if damage is None else path.write_text(damage)
+        with pytest.raises(ValueError, match=file):
+            make("random", max_trials=3, max_epochs=1)
+    path.write_text(text)
+    make("random", max_trials=3, max_epochs=1)
+
+
+def test_missing_data_are_noticed(make, tmp_path):
+    search(make("random", max_trials=2, max_epochs=1))
+    (tmp_path / "search" / "data.json").unlink()
+    with pytest.raises(ValueError, match=r"data\.json of this search is damaged or missing"):
+        search(make("random", max_trials=2, max_epochs=1))
+
+
+def test_a_path_with_brackets(make, tmp_path):
+    folder = tmp_path / "my [2024] runs"
+    with pytest.raises(KeyboardInterrupt):
+        search(make("random", max_trials=3, max_epochs=1, directory=folder), interrupt_at=3)
+    table = search(make("random", max_trials=3, max_epochs=1, directory=folder))
+    assert len(table) == 3
+    assert len(Count.fits) == 1
+
+
+def test_a_folder_that_is_removed_under_way_is_an_error(make, tmp_path):
+    class Remove(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            shutil.rmtree(tmp_path / "search")
+
+    with pytest.raises(FileNotFoundError, match="was removed while its search was running"):
+        search(make("random", max_trials=3, max_epochs=1), callbacks=[Remove()])
+
+
+def test_other_versions_are_said(make, tmp_path, recwarn):
+    make("random", max_trials=2)
+    path = tmp_path / "search" / "search.json"
+    assert set(json.loads(path.read_text())["versions"]) == {
+        *("python", "tensorflow", "keras", "keras-tuner"),
+    }
+    make("random", max_trials=2)
+    assert not [w for w in recwarn if "other versions" in str(w.message)]
+    path.write_text(path.read_text().replace(f'"keras": "{keras.__version__}"', '"keras": "3.1"'))
+    with pytest.warns(UserWarning, match=f"keras 3.1 there, {keras.__version__} here"):
+        make("random", max_trials=2)
 
 
 def test_a_write_cut_off_before_the_first_file_was_whole_is_no_search(make, tmp_path):
@@ -162,24 +208,126 @@ def batches(seed, shuffle=True):
 
 def test_what_identifies_data():
     same = [X, X.copy(), X[::2].repeat(2, axis=0), X.tolist(), pd.DataFrame(X)]
-    texts = [identity.describe_data(data) for data in same]
+    texts = [describe_data(data) for data in same]
     assert texts[0] == texts[1] == texts[4]
     assert len(set(texts)) == 3
     functions = [functools.partial(batches, seed) for seed in (0, 0, 1)]
-    texts = [identity.describe_data(data) for data in functions]
+    texts = [describe_data(data) for data in functions]
     assert texts[0] == texts[1] != texts[2]
-    assert identity.describe_data(batches(0)) == "batches in random order"
-    assert "checksum" in identity.describe_data(batches(0, shuffle=False))[0]
-    assert identity.describe_data({0: 1.0, 1: 2.0}) == {"0": "1.0", "1": "2.0"}
-    assert identity.describe_data(None) == "None"
-    several = [identity.describe_data(([X, x], Y)) for x in (X, X.copy(), 1 - X)]
+    assert describe_data(batches(0)).startswith("13 batches, 100 rows of int32 (1) and int32 (), ")
+    assert "in any order" in describe_data(batches(0))
+    assert "in any order" not in describe_data(batches(0, shuffle=False))
+    assert describe_data({0: 1.0, 1: 2.0}) == {"0": "1.0", "1": "2.0"}
+    assert describe_data(None) == "None"
+    several = [describe_data(([X, x], Y)) for x in (X, X.copy(), 1 - X)]
     assert several[0] == several[1] != several[2]
 
 
 def test_what_identifies_a_value_bound_to_a_builder():
     large = np.arange(5000.0)
     arrays = [large, large.copy(), large + (large == 2500)]  # alike at both ends
-    texts = [identity._identify({"vectors": array}) for array in arrays]
+    texts = [identify({"vectors": array}) for array in arrays]
     assert texts[0] == texts[1] != texts[2]
-    assert identity._identify({"b", "a", "c"}) == ["'a'", "'b'", "'c'"]
-    assert identity._identify((1, [2.5, "x"])) == ["1", ["2.5", "'x'"]]
+    assert identify({"b", "a", "c"}) == ["'a'", "'b'", "'c'"]
+    assert identify((1, [2.5, "x"])) == ["1", ["2.5", "'x'"]]
+
+
+def dataset(y):
+    return tf.data.Dataset.from_tensor_slices((X, y)).batch(8)
+
+
+FLIPPED = np.where(np.arange(32)[:, None] == 30, 1 - Y, Y)
+
+
+@pytest.mark.parametrize("as_function", [False, True])
+def test_labels_flipped_beyond_the_first_batch_are_noticed(make, as_function):
+    def given(y):
+        return functools.partial(dataset, y) if as_function else dataset(y)
+
+    def begin(y):
+        tuner = make("random", max_trials=2, max_epochs=1)
+        tuner.search(given(y), validation_data=given(Y), verbose=0)
+
+    begin(Y)
+    begin(Y)
+    with pytest.raises(ValueError, match="  x: '4 batches, 32 rows of float32 .3. and float32"):
+        begin(FLIPPED)
+
+
+def test_datasets_in_random_order_are_compared_by_their_rows():
+    drawn = [describe_data(dataset(y).unbatch().shuffle(32).batch(5)) for y in (Y, Y, FLIPPED)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert "rows in any order" in drawn[0]
+    random = dataset(Y).map(lambda x, y: (x + tf.random.normal([]), y))
+    described = {"x": describe_data(random)}
+    assert described["x"] == "4 batches, 32 rows of float32 (3) and float32 (1), random"
+    assert list(tuning_data.notes(described)) == [
+        "The rows of x differ in each pass: only their number and shapes are compared."
+    ]
+
+
+def test_of_a_dataset_without_end_a_part_is_compared_and_that_is_said(make, monkeypatch, capsys):
+    monkeypatch.setattr(tuning_data, "MOST_BYTES", 1000)
+    endless = dataset(Y).repeat()
+    assert describe_data(endless).startswith("first 8 batches, 64 rows")
+    options = {"steps_per_epoch": 2, "validation_data": dataset(Y), "verbose": 1}
+    make("random", max_trials=1, max_epochs=1).search(endless, **options)
+    said = capsys.readouterr().out
+    assert "Of x only the first 8 batches are compared when the search goes on." in said
+
+
+def test_a_generator_is_refused(make):
+    with pytest.raises(ValueError, match="A generator can be read once.*Received: <generator"):
+        make("random", max_trials=1).search((batch for batch in [(X, Y)]), validation_data=(X, Y))
+
+
+# What a builder calls
+
+SCALE = 1.0
+
+
+def build_by_calls(hp):
+    return called(hp)
+
+
+def called(hp):
+    return called_by_that(hp.Int("units", 1, 4))
+
+
+def called_by_that(units):
+    return units * SCALE
+
+
+class Layer:
+    rate = 0.1
+
+
+class Building:
+    def __init__(self, rate):
+        self.rate = rate
+
+    def build(self, hp):
+        return self.helper(hp), Layer
+
+    def helper(self, hp):
+        return called(hp)
+
+
+@pytest.mark.parametrize("builder", [build_by_calls, Building(0.1).build])
+def test_what_is_two_calls_below_the_builder_is_seen(monkeypatch, builder):
+    before = describe_builder(builder)
+    assert describe_builder(builder) == before
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "SCALE", 2.0)
+        assert describe_builder(builder) != before
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "called_by_that", lambda units: units + 1)
+        assert describe_builder(builder) != before
+    assert describe_builder(builder) == before
+
+
+def test_attributes_of_the_object_whose_method_builds_are_seen():
+    texts = [describe_builder(Building(rate).build) for rate in (0.1, 0.1, 0.2)]
+    assert texts[0] == texts[1] != texts[2]
+    assert texts[2]["uses"]["self.rate"] == "0.2"
+    assert "source" in texts[0]["uses"]["Layer"] or "Layer" in texts[0]["uses"]

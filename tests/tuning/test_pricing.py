@@ -43,7 +43,7 @@ def test_price_of_hyperband_by_rung(make):
         ("random", {"max_trials": 6, "max_epochs": 1, "build": few}),  # the whole space
         ("grid", {"max_epochs": 1, "build": few}),
         ("grid", {"max_trials": 3}),
-        ("bayesian", {"max_trials": 7, "max_epochs": 1}),  # 6 of them drawn at random
+        ("bayesian", {"max_trials": 5, "max_epochs": 1}),  # 2 of them drawn at random
     ],
 )
 def test_price_is_what_is_run(make, kind, options):
@@ -69,6 +69,11 @@ def test_price_with_known_seconds(make):
     assert "about 0.5 minutes: 2.0 to 2.0 s an epoch, 1.5 s to start a trial" in str(cost)
     end = datetime.now() + timedelta(minutes=cost.minutes)
     assert f"started now, it would end by {end:%A}" in str(cost)
+
+
+def test_price_of_a_long_search_is_in_hours(make):
+    cost = price(make("random", max_trials=4), seconds_per_epoch=24_000)
+    assert "about 80.0 hours: " in str(cost)
 
 
 def test_price_between_the_smallest_and_the_largest(make):

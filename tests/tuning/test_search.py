@@ -19,8 +19,7 @@ import small_search
 from gru_tf import models
 from gru_tf.tuning import __main__ as command
 from gru_tf.tuning import build_tunable_sentiment_classifier, folder, leaderboard, price
-from gru_tf.tuning.trials import trial_seed
-from small_search import Count, X, Y, build, comparable, few, make_large, search
+from small_search import Count, X, Y, build, comparable, few, make_large, many, search
 
 # The space
 
@@ -64,7 +63,8 @@ def test_classifier_can_be_pasted():
 
 
 KINDS = {"hyperband": {}, "random": {"max_trials": 4}, "grid": {"max_trials": 4}}
-KINDS["bayesian"] = {"max_trials": 8, "max_epochs": 1}  # from the 7th on, no longer random
+# From the 7th on, no longer random
+KINDS["bayesian"] = {"max_trials": 8, "max_epochs": 1, "num_initial_points": 6}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,40 +119,6 @@ def test_a_trial_that_ended_just_before_the_stop_is_not_run_again(make):
     assert len(Count.fits) == 1
 
 
-class Watch(keras.callbacks.Callback):
-    """Notes what the optimizer holds at the start and at the end of each fit."""
-
-    seen = []
-
-    def note(self):
-        return [variable.numpy().copy() for variable in self.model.optimizer.variables]
-
-    def on_train_begin(self, logs=None):
-        self.start = self.note()
-
-    def on_train_end(self, logs=None):
-        self.seen.append((self.start, self.note()))
-
-
-def test_promotion_goes_on_with_the_optimizer(make):
-    """A model that was promoted is the one that a single longer fit would have given."""
-    Watch.seen.clear()
-    tuner = make(build=few, max_epochs=2, factor=2, objective="val_loss", name="opt")
-    data = {"validation_data": (X, Y), "shuffle": False}
-    table = search(tuner, callbacks=[Watch()], validation_split=0, **data)
-    promoted = table[table["rung"] == 1].iloc[0]
-    before, after = Watch.seen[promoted["trial"] - 1]
-    assert (before[0], after[0]) == (1, 2)  # steps: one an epoch
-    values = tuner.oracle.trials[f"{promoted['trial'] - 1:04}"].hyperparameters.values
-    first = tuner.oracle.trials[values["tuner/trial_id"]]
-    for ours, theirs in zip(before, Watch.seen[int(first.trial_id)][1], strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    keras.utils.set_random_seed(trial_seed(first, tuner.seed))
-    whole = tuner.hypermodel.build(first.hyperparameters)
-    scores = whole.fit(X, Y, epochs=2, verbose=0, **data).history["val_loss"]
-    assert scores[1] == promoted["score"]
-
-
 def test_seed_is_of_the_trial_and_of_the_search(make):
     first = search(make("grid", max_trials=2, objective="val_loss"))
     random = search(make("grid", max_trials=2, objective="val_loss", name="2", seed=2))
@@ -204,11 +170,19 @@ def build_fixed():
         ({"max_trials": 3}, ValueError, "hyperband takes no max_trials"),
         ({"name": "a/b"}, ValueError, "'a/b'"),
         ({"name": ""}, ValueError, "name must be"),
-        ({"objective": "val_auc"}, ValueError, "does not report 'val_auc'.*'val_accuracy'"),
+        (
+            {"objective": "val_auc"},
+            ValueError,
+            "does not report the objective.*'val_auc'.*'val_accuracy'",
+        ),
         ({"build": "build"}, TypeError, "'build'"),
         ({"build": build_nothing}, TypeError, "must return a keras.Model. Received: None"),
         ({"build": build_uncompiled}, ValueError, "compiled"),
         ({"build": build_without_space, "objective": "val_loss"}, ValueError, "nothing to search"),
+        ({"name": ".."}, ValueError, "'..'"),
+        ({"max_epochs": True}, ValueError, "Received: True"),
+        ({"num_initial_points": 3}, ValueError, "num_initial_points=3 for kind='hyperband'"),
+        ({"executions_per_trial": 2}, ValueError, "hyperband_iterations=, or another kind"),
         (
             {"build": few, "max_epochs": 9},
             ValueError,
@@ -266,9 +240,28 @@ class Fail(keras.callbacks.Callback):
         raise ValueError("Nobody")
 
 
+def test_bayesian_search_is_no_random_search(make):
+    tuner = make("bayesian", max_trials=6, max_epochs=1)
+    assert tuner.oracle.num_initial_points == 2
+    assert make("bayesian", build=many, name="more", max_trials=90).oracle.num_initial_points == 6
+    drawn = []
+    for kind in ("bayesian", "random"):
+        oracle = make(kind, build=many, max_trials=6, name=kind).oracle
+        drawn.append([oracle.create_trial(f"{i}").hyperparameters.values for i in range(2)])
+    assert not [values for values in drawn[0] if values in drawn[1]]
+    with pytest.warns(UserWarning, match="All of max_trials=2 are drawn at random"):
+        make("bayesian", max_trials=2, name="few")
+    with pytest.warns(UserWarning, match="num_initial_points=9: no trial is chosen by a model"):
+        make("bayesian", max_trials=6, num_initial_points=9, name="nine")
+
+
+def test_numbers_of_numpy_are_numbers(make, tmp_path):
+    make(max_epochs=np.int64(3), seed=np.int32(1))
+    assert make(max_epochs=3).max_epochs == 3
+
+
 def test_bayesian_search_tries_nothing_twice(make):
-    tuner = make("bayesian", build=few, max_trials=6)
-    tuner.oracle.num_initial_points = 2
+    tuner = make("bayesian", build=few, max_trials=6, num_initial_points=2)
     table = search(tuner)
     assert len(table) == 6
     assert not table.duplicated(["units", "learning_rate"]).any()
@@ -330,6 +323,10 @@ def test_command_prices_searches_and_judges(tmp_path, capsys, monkeypatch):
     assert f"accuracy on the held-out reviews: {accuracy:.4f}" in printed
     command.main(words)
     assert "Nothing left to run: this search is finished. 1 trials" in capsys.readouterr().out
+    n_files = len(list(tmp_path.rglob("*")))
+    assert command.main([*words, "--price", "--overwrite"]) is None
+    assert "1 trials, 1 epoch-runs" in capsys.readouterr().out
+    assert len(list(tmp_path.rglob("*"))) == n_files, "a price deletes nothing"
     became = []
     monkeypatch.setattr(command.machines, "become", lambda *given: became.append(given))
     assert command.main([*words, "--worker", "chief:8000"]) is None

@@ -1,0 +1,140 @@
+"""Promotion: a trial that goes on is the model that one longer fit would have given.
+
+Keras Tuner lets it go on from the weights of its *best* epoch, with an optimizer that
+starts anew. Here the state after the *last* epoch is kept: weights, optimizer, and the
+streams of random numbers that Keras' layers hold, such as dropout's. Data made by a
+function go on in their own order too. Two streams can't be had, as TensorFlow doesn't
+hand them out: that in which `fit` itself shuffles (give it `shuffle=False` and a function
+that makes a dataset), and random operations of a layer that hold no `SeedGenerator`.
+"""
+
+import os
+import zipfile
+
+import keras
+import numpy as np
+
+
+class Recorder(keras.callbacks.Callback):
+    """Counts what a trial costs, starts it from a state, and saves the state after its last epoch.
+
+    Args:
+        start: File of the state to start from, or None.
+        end: File for the state after the last epoch, or None.
+        epochs_before: Epochs that the model has seen up to that state.
+    """
+
+    def __init__(self, start=None, end=None, epochs_before=0):
+        super().__init__()
+        self.start, self.end, self.epochs_before = start, end, epochs_before
+        self.epochs_run = self.steps = self.parameters = self.iterations = 0
+
+    def __deepcopy__(self, memo):
+        return self  # Keras Tuner copies the callbacks for each execution: this one counts them all
+
+    def begin(self):
+        """Return a callback that starts the fit, to stand before all others."""
+        return _Begin(self)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Count the epoch, and save the state if it is the last."""
+        self.epochs_run += 1
+        self.iterations = _iterations(self.model)
+        # Now, as early stopping may bring back the best weights once training has ended.
+        if self.end and (epoch + 1 >= self.params["epochs"] or self.model.stop_training):
+            save_state(self.model, self.end)
+
+    def on_train_end(self, logs=None):
+        """Note how large the model is, and how many steps it has made here."""
+        self.steps += self.iterations - self.first
+        self.parameters = self.model.count_params()
+
+    def cost(self, seconds):
+        """Return what the trial cost. `epochs` are all that its model has seen, by its steps."""
+        seen = self.iterations / self.steps if self.steps else 1
+        return {
+            "epochs": round(seen * self.epochs_run),
+            "epochs_run": self.epochs_run,
+            "seconds": seconds,
+            "parameters": self.parameters,
+        }
+
+
+class _Begin(keras.callbacks.Callback):
+    """Starts the fit of a recorder: before all other callbacks, which may look at the model."""
+
+    def __init__(self, recorder):
+        super().__init__()
+        self.recorder = recorder
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_train_begin(self, logs=None):
+        if self.recorder.start:
+            load_state(self.model, self.recorder.start)
+        self.recorder.first = _iterations(self.model)
+
+
+def save_state(model, file):
+    """Save what the next epoch of a model depends on, whole or not at all."""
+    partial = file.with_suffix(".partial")
+    with open(partial, "wb") as stream:  # a zip file, with a checksum of each array
+        np.savez(stream, *[_as_array(variable) for variable in _state(model)])
+    os.replace(partial, file)
+
+
+def load_state(model, file):
+    """Put a model where the fit ended that saved the file.
+
+    Raises:
+        ValueError: If the builder gave a model of other variables.
+    """
+    with np.load(file) as arrays:
+        arrays = list(arrays.values())
+    state = _state(model)
+    shapes = [[tuple(thing.shape) for thing in things] for things in (arrays, state)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"The builder must give the same variables each time: a promoted model lacks those of "
+            f"the trial that it goes on from. Received: {shapes[1]}, expected {shapes[0]}."
+        )
+    for variable, array in zip(state, arrays, strict=True):
+        variable.assign(array)
+
+
+def is_whole(file):
+    """Return whether a file of a state is there and undamaged."""
+    try:
+        with zipfile.ZipFile(file) as arrays:
+            return arrays.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def skip_epochs(dataset, n):
+    """Take a dataset that was just made to where it is after n epochs.
+
+    A `tf.data.Dataset` draws its order when a pass begins, a `keras.utils.PyDataset` at
+    the end of an epoch.
+    """
+    for _ in range(n):
+        if isinstance(dataset, keras.utils.PyDataset):
+            dataset.on_epoch_end()
+        elif hasattr(dataset, "element_spec"):
+            next(iter(dataset), None)
+
+
+def _iterations(model):
+    return int(_as_array(model.optimizer.iterations))
+
+
+def _as_array(variable):  # which under a distribution strategy is one of several copies
+    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
+
+
+def _state(model):
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    seeds = [v for v in model.variables if v.name == "seed_generator_state"]
+    return [*model.weights, *model.optimizer.variables, *seeds]
