@@ -144,7 +144,7 @@ def write_results(name, command, rows, made_now=None):
         The path of the file.
     """
     path = files.data_folder() / "results" / f"{name}.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    before = _read(name)
     if made_now is None:
         made_now = [i for i, row in enumerate(rows) if row not in before["rows"]]
     packages = ("tensorflow", "keras", "numpy")
@@ -195,12 +195,13 @@ def _origins(name, rows, made_now, before):
 
 
 def _commit():
-    """Return the commit that the code is at, with a + where files differ from it."""
-    command = ["git", "describe", "--always", "--abbrev=8", "--exclude=*", "--dirty=+"]
+    """Return the commit that the code is at, with a + where a source differs from it."""
     try:
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        run = [["git", "rev-parse", "--short=8", "HEAD"], ["git", "diff", "HEAD", "--", "*.py"]]
+        said = [subprocess.run(c, cwd=ROOT, capture_output=True, text=True).stdout for c in run]
     except OSError:  # without git
         return ""
+    return said[0].strip() + ("+" if said[1] else "")
 
 
 def _processor():
@@ -221,25 +222,36 @@ def run_table(name, plan, run_one, only=None, anew=False):
         only: A dict: rows whose settings differ from it are left as they are.
         anew: Whether to run rows that are not stale as well.
     """
-    path = files.data_folder() / "results" / f"{name}.json"
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    stored = _read(name)
     old = {i for i, _ in stale_rows(name, stored)}
-    rows, due = {}, []
     for number, (settings, run) in enumerate(plan):
-        found = [i for i, row in enumerate(stored["rows"]) if settings.items() <= row.items()]
-        if found:
-            rows[number] = stored["rows"][found[0]]
+        found = _find(settings, stored["rows"])
         wanted = (only or {}).items() <= settings.items()
-        if wanted and (anew or not found or found[0] in old):
-            due.append((number, settings, run))
-    made = set()
-    for number, settings, run in due:
-        rows[number] = run_one(run, settings)
-        made.add(number)
-        print(name, rows[number], flush=True)
-        order = sorted(rows)
-        made_now = [i for i, n in enumerate(order) if n in made]
-        write_results(name, ORIGINS[name].command, [rows[n] for n in order], made_now)
+        if wanted and (anew or found is None or found in old):
+            row = run_one(run, settings)
+            print(name, row, flush=True)
+            _put(name, [settings for settings, _ in plan], number, row)
+
+
+def _read(name):
+    path = files.data_folder() / "results" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+
+
+def _find(settings, rows):
+    """Return the index of the row with these settings, or None."""
+    return next((i for i, row in enumerate(rows) if settings.items() <= row.items()), None)
+
+
+def _put(name, plan, number, row):
+    """Write a row to its place in the file, which is read anew: another part may be running."""
+    stored = _read(name)["rows"]
+    found = {n: _find(settings, stored) for n, settings in enumerate(plan)}
+    rows = {n: stored[i] for n, i in found.items() if i is not None} | {number: row}
+    order = sorted(rows)
+    write_results(
+        name, ORIGINS[name].command, [rows[n] for n in order], made_now=[order.index(number)]
+    )
 
 
 def stale_rows(name, results):
@@ -249,6 +261,8 @@ def stale_rows(name, results):
     for origin in results.get("origins", []):
         changed = [path for path, was in origin["code"].items() if (current or {}).get(path) != was]
         changed += [path for path in current or {} if path not in origin["code"]]
+        if not origin["code"]:
+            changed = ["the fingerprints of sources"]
         found |= {i: ", ".join(dict.fromkeys(changed)) for i in origin["rows"]}
     silent = {i: "no origin" for i in range(len(results["rows"])) if i not in found}
     return sorted((i, what) for i, what in (found | silent).items() if what)
