@@ -7,7 +7,7 @@ PYTHON =
 RUN = .venv/bin/python
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test refresh bench pins clean
+.PHONY: help venv lab notebooks test refresh bench results pins clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ refresh: venv       ## run every notebook and save it in place
 
 bench: venv         ## time the layer beside Keras and PyTorch, and write docs/speed.md
 	@$(RUN) benchmarks/speed.py
+
+results: venv       ## run again the stored comparisons that are older than their code
+	@$(RUN) benchmarks/results.py --rerun
 
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py

@@ -264,7 +264,7 @@ def stale_rows(name, results):
         if not origin["code"]:
             changed = ["the fingerprints of sources"]
         found |= {i: ", ".join(dict.fromkeys(changed)) for i in origin["rows"]}
-    silent = {i: "no origin" for i in range(len(results["rows"])) if i not in found}
+    silent = {i: "the notes of origins" for i in range(len(results["rows"])) if i not in found}
     return sorted((i, what) for i, what in (found | silent).items() if what)
 
 
@@ -277,9 +277,8 @@ def stale_files():
             found[path.stem] = "ORIGINS in benchmarks/results.py does not say what makes it"
         elif old := stale_rows(path.stem, results):
             what = sorted({part for _, whats in old for part in whats.split(", ")})
-            found[path.stem] = (
-                f"{len(old)} of {len(results['rows'])} rows are older than {', '.join(what)}"
-            )
+            share = f"{len(old)} of {len(results['rows'])} rows"
+            found[path.stem] = f"{share} are older than {', '.join(what)}"
     return found
 
 
