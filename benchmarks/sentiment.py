@@ -1,16 +1,19 @@
 """Compare what a sentiment classifier is made of and trained with, over several seeds.
 
-    python benchmarks/sentiment.py TABLE [TABLE ...] [--anew]
+    python benchmarks/sentiment.py TABLE [TABLE ...] [--only KEY=VALUE ...] [--anew]
 
-The tables are padding, read_out, layers, regularisation, optimisers, transfer and best.
-Each is written to data/results/imdb_TABLE.json after every run, and a table that was
-stopped goes on where it was; --anew starts it again. Everything is chosen by validation
-accuracy; the held-out part is looked at by `best` and `transfer` alone, once a run.
+The tables are padding, read_out, layers, regularisation, recurrent_dropout, batch_size,
+optimisers, transfer and best. Each is written to data/results/imdb_TABLE.json after every
+run. A table that was stopped goes on where it was, and does again what is older than its
+code; --anew does all again; --only leaves the other rows as they are. Everything is chosen
+by validation accuracy. The held-out part is met once by each run of `best` and `transfer`,
+and after each epoch by `regularisation`, which chooses nothing by it.
 """
 
 import argparse
 import functools
 import itertools
+import json
 import os
 import time
 
@@ -18,21 +21,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 import gru_tf
 from gru_tf import models
 from gru_tf.datasets import (
     bucket_by_length,
     load_imdb,
-    load_results,
     load_review_sentences,
     pad_left,
 )
 from gru_tf.text import learn_word_vectors
-from results import write_results
+from results import run_table
 
 SEEDS = (0, 1, 2)
 SMALL = {"embedding_dim": 32, "units": 32, "learning_rate": 3e-3, "gru": gru_tf.GRU}
@@ -118,7 +120,7 @@ def read_out():
 
 
 def layers():
-    """RNN, LSTM and GRU of 32 units: 8,000 reviews cut at 200 words, three epochs."""
+    """RNN, LSTM and GRU of 32 units, three learning rates each: 8,000 reviews cut at 200 words."""
     one_way = models.build_sentiment_classifier
     two_ways = functools.partial(models.build_bidirectional_sentiment_classifier, units=16)
     kinds = {
@@ -129,53 +131,92 @@ def layers():
         "Bidirectional(gru_tf.GRU), 2 x 16": (two_ways, gru_tf.GRU),
     }
 
-    def run(layer, seed):
+    def run(layer, learning_rate, seed):
         reviews, x, y = load(8000, 200)
         build, gru = kinds[layer]
-        settings = SMALL | {"gru": gru}
+        settings = SMALL | {"gru": gru, "learning_rate": learning_rate}
         if build is two_ways:
             del settings["units"]
         model = build(**settings)
         found = fit(model, x, y, reviews.x_valid, reviews.y_valid, 3, seed)
         return {"weights": model.get_layer("gru").count_params(), **found}
 
-    for name, seed in itertools.product(kinds, SEEDS):
-        yield {"layer": name, "seed": seed}, run
+    for name, rate, seed in itertools.product(kinds, (1e-3, 3e-3, 1e-2), SEEDS):
+        yield {"layer": name, "learning_rate": rate, "seed": seed}, run
 
 
 def regularisation():
     """Dropout, L2 and early stopping: 8,000 reviews cut at 200 words, four epochs."""
-    l2 = keras.regularizers.L2
-    penalised = functools.partial(
-        gru_tf.GRU, kernel_regularizer=l2(1e-3), recurrent_regularizer=l2(1e-3)
-    )
+
+    def penalised(strength):
+        l2 = keras.regularizers.L2(strength)
+        return functools.partial(gru_tf.GRU, kernel_regularizer=l2, recurrent_regularizer=l2)
+
     kinds = {
         "nothing": {},
         "dropout of the read-out, 0.5": {"dropout": 0.5},
         "dropout of the words' coordinates, 0.4": {"word_dropout": 0.4},
         "both": {"dropout": 0.5, "word_dropout": 0.4},
-        "L2 of the GRU's weights, 0.001": {"gru": penalised},
+        "L2 of the GRU's weights, 0.0001": {"gru": penalised(1e-4)},
+        "L2 of the GRU's weights, 0.001": {"gru": penalised(1e-3)},
+        "L2 of the GRU's weights, 0.01": {"gru": penalised(1e-2)},
     }
 
     def run(regularisation, seed):
         reviews, x, y = load(8000, 200)
         settings = SMALL | {"dropout": 0.0, "word_dropout": 0.0} | kinds[regularisation]
         model = models.build_peak_sentiment_classifier(**settings)
-        found = fit(model, x, y, reviews.x_valid, reviews.y_valid, 4, seed)
+        found = {"validation_accuracy": [], "test_accuracy": [], "seconds": []}
+        batches = bucket_by_length(x, y, 64, seed=seed)  # in a new order at each epoch
+        for _ in range(4):
+            start = time.perf_counter()
+            model.fit(batches, shuffle=False, verbose=0)
+            found["seconds"].append(round(time.perf_counter() - start, 1))
+            valid = score(model, reviews.x_valid, reviews.y_valid)
+            found["validation_accuracy"].append(round(valid, 4))
+            # Stopping is chosen by validation, so it is judged here.
+            test = score(model, reviews.x_test, reviews.y_test)
+            found["test_accuracy"].append(round(test, 4))
         return found | {"training_accuracy": round(score(model, x, y), 4)}
 
     for name, seed in itertools.product(kinds, SEEDS):
         yield {"regularisation": name, "seed": seed}, run
 
 
+def recurrent_dropout():
+    """Dropout between one state and the next: 4,000 reviews cut at 200 words, three epochs."""
+
+    def run(recurrent_dropout, seed):
+        reviews, x, y = load(4000, 200)
+        gru = functools.partial(gru_tf.GRU, recurrent_dropout=recurrent_dropout)
+        model = models.build_sentiment_classifier(**SMALL | {"gru": gru})
+        return fit(model, x, y, reviews.x_valid, reviews.y_valid, 3, seed)
+
+    for rate, seed in itertools.product((0.0, 0.25, 0.5), SEEDS):
+        yield {"recurrent_dropout": rate, "seed": seed}, run
+
+
+def batch_size():
+    """Four sizes of mini-batch, three rates each: 6,000 reviews cut at 200 words, three epochs."""
+
+    def run(batch_size, learning_rate, seed):
+        reviews, x, y = load(6000, 200)
+        settings = SMALL | {"learning_rate": learning_rate}
+        model = models.build_peak_sentiment_classifier(**settings)
+        return fit(model, x, y, reviews.x_valid, reviews.y_valid, 3, seed, batch_size)
+
+    for size, rate, seed in itertools.product((16, 32, 64, 256), (1e-3, 4e-3, 1.6e-2), SEEDS):
+        yield {"batch_size": size, "learning_rate": rate, "seed": seed}, run
+
+
 def optimisers():
-    """Three optimisers, three learning rates each: 6,000 reviews cut at 200 words, three epochs."""
+    """Three optimisers at several rates: 6,000 reviews cut at 200 words, three epochs."""
     kinds = {
-        "Adam": (keras.optimizers.Adam, (1e-3, 4e-3, 1.6e-2)),
-        "RMSprop": (keras.optimizers.RMSprop, (1e-3, 4e-3, 1.6e-2)),
+        "Adam": (keras.optimizers.Adam, (1e-3, 4e-3, 1.6e-2, 6.4e-2)),
+        "RMSprop": (keras.optimizers.RMSprop, (1e-3, 4e-3, 1.6e-2, 6.4e-2)),
         "SGD, momentum 0.9": (
             functools.partial(keras.optimizers.SGD, momentum=0.9),
-            (0.1, 0.4, 1.6),
+            (0.1, 0.2, 0.4, 0.8, 1.6),
         ),
     }
 
@@ -207,7 +248,7 @@ def train_best(seed, epochs=3):
 
 
 def best():
-    """The best models, from all reviews, with one look at the held-out films."""
+    """The best models from all reviews; each meets the held-out films once."""
 
     def run(model, seed):
         reviews, x, y = load()
@@ -226,34 +267,86 @@ def best():
             "test_accuracy": round(score(whole, reviews.x_test, reviews.y_test), 4),
         }
 
+    bags = {  # settings, and the strengths C that validation chooses from
+        "words": ({}, (0.5, 1, 2, 4, 8)),
+        "words and pairs": ({"pairs": True}, (4, 8, 16, 32, 64)),
+        "words and pairs, naive Bayes": (
+            {"pairs": True, "naive_bayes": True},
+            (0.02, 0.05, 0.1, 0.2, 0.5),
+        ),
+    }
+
     def run_bag(model, seed):
         reviews, x, y = load()
-        start = time.perf_counter()
-        bag = bag_of_words(x, y)
-        seconds = round(time.perf_counter() - start, 1)
+        fitted = {}
+        settings, strengths = bags[model]
+        for c in strengths:
+            start = time.perf_counter()
+            bag = bag_of_words(x, y, c=c, **settings)
+            fitted[c] = bag(reviews.x_valid, reviews.y_valid), bag, time.perf_counter() - start
+        c = max(fitted, key=lambda c: fitted[c][0])
+        valid, bag, seconds = fitted[c]
         return {
-            "seconds": seconds,
-            "validation_accuracy": round(bag(reviews.x_valid, reviews.y_valid), 4),
+            "c": c,
+            "seconds": round(seconds, 1),  # of the one fit, as for the GRU
+            "validation_accuracy": round(valid, 4),
             "test_accuracy": round(bag(reviews.x_test, reviews.y_test), 4),
         }
 
-    yield {"model": "bag of words", "seed": 0}, run_bag
+    for name in bags:
+        yield {"model": name, "seed": 0}, run_bag
     for seed in SEEDS:
         yield {"model": "single GRU", "seed": seed}, run
     yield {"model": "mean of five GRUs", "seed": 0}, run
 
 
-def bag_of_words(x, y):
-    """Return a function of x and y: the accuracy of a logistic regression on tf-idf."""
-    from scipy.sparse import csr_matrix
+def count_terms(x, terms=None, pairs=False):
+    """Count words in reviews, and pairs of neighbours if asked; return counts and terms.
 
-    def count(x):
-        rows = np.repeat(np.arange(len(x)), (x > 3).sum(axis=1))
-        return csr_matrix((np.ones(len(rows)), (rows, x[x > 3])), shape=(len(x), 10_000))
+    A term is a word's id, or for a pair 10,000 times the first id plus the second. Without
+    `terms` they are those of x, pairs seen three times or more.
+    """
+    reviews, words = np.nonzero(x > 3)
+    found = x[reviews, words].astype("int64")
+    if pairs:
+        rows, firsts = np.nonzero((x[:, :-1] > 3) & (x[:, 1:] > 3))
+        both = x[rows, firsts].astype("int64") * 10_000 + x[rows, firsts + 1]
+        reviews, found = np.append(reviews, rows), np.append(found, both)
+    if terms is None:
+        terms, times = np.unique(found, return_counts=True)
+        terms = terms[(terms < 10_000) | (times >= 3)]
+    columns = np.minimum(np.searchsorted(terms, found), len(terms) - 1)
+    known = terms[columns] == found
+    where = reviews[known], columns[known]
+    return csr_matrix((np.ones(known.sum()), where), shape=(len(x), len(terms))), terms
 
-    bag = make_pipeline(TfidfTransformer(sublinear_tf=True), LogisticRegression(C=4, max_iter=300))
-    bag.fit(count(x), y)
-    return lambda x, y: float(bag.score(count(x), y))
+
+def bag_of_words(x, y, pairs=False, naive_bayes=False, c=4):
+    """Return a function of x and y: the accuracy of a logistic regression on words.
+
+    Each review's counts are weighted by tf-idf with a sublinear count; or, with naive_bayes,
+    what occurs is weighted by how much oftener positive reviews have it than negative ones
+    (Wang and Manning 2012, Baselines and bigrams).
+
+    Args:
+        x, y: Reviews and labels to fit it on.
+        pairs: Whether pairs of neighbouring words count besides the single ones.
+        naive_bayes: Whether to weight by naive Bayes in the place of tf-idf.
+        c: The inverse of the strength of the L2 penalty.
+    """
+    counts, terms = count_terms(x, pairs=pairs)
+    tf_idf = TfidfTransformer(sublinear_tf=True).fit(counts)
+    if naive_bayes:
+        # One is added, so that no term is impossible in either class.
+        positive, negative = (1 + (counts[y == label] > 0).sum(axis=0).A1 for label in (1, 0))
+        weight = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
+
+    def features(x):
+        counts, _ = count_terms(x, terms, pairs)
+        return (counts > 0).multiply(weight).tocsr() if naive_bayes else tf_idf.transform(counts)
+
+    model = LogisticRegression(C=c, max_iter=300).fit(features(x), y)
+    return lambda x, y: float(model.score(features(x), y))
 
 
 @functools.cache
@@ -268,7 +361,11 @@ def transfer():
         reviews, *_ = load()
         data = load_review_sentences(reviews.word_index, seed=seed)
         x, y = data.x_train[:labels], data.y_train[:labels]
-        if start == "bag of words":
+        if start.startswith("bag of words"):
+            if start != "bag of words":  # it gets what the GRU gets
+                n = reviews.x_train.shape[1] - x.shape[1]
+                x = np.concatenate([reviews.x_train, np.pad(x, [(0, 0), (0, n)])])
+                y = np.concatenate([reviews.y_train, y])
             return {"test_accuracy": round(bag_of_words(x, y)(data.x_test, data.y_test), 4)}
         keras.utils.set_random_seed(seed)
         model = models.build_peak_sentiment_classifier(gru=gru_tf.GRU, learning_rate=2e-3)
@@ -283,6 +380,8 @@ def transfer():
 
     for seed in SEEDS:
         yield {"start": "reviews", "labels": 0, "seed": seed}, run
+        for labels in (0, 100, 500, 2000):
+            yield {"start": "bag of words, reviews too", "labels": labels, "seed": seed}, run
         for start in ("bag of words", "nothing", "reviews", "reviews, read-out alone trained"):
             for labels in (100, 500, 2000):
                 yield {"start": start, "labels": labels, "seed": seed}, run
@@ -290,7 +389,17 @@ def transfer():
 
 TABLES = {
     table.__name__: table
-    for table in (padding, read_out, layers, regularisation, optimisers, transfer, best)
+    for table in (
+        padding,
+        read_out,
+        layers,
+        regularisation,
+        recurrent_dropout,
+        batch_size,
+        optimisers,
+        transfer,
+        best,
+    )
 }
 
 
@@ -301,22 +410,24 @@ def run_one(run, settings):
     return settings | run(**settings)
 
 
+def key_and_value(text):
+    """Return what `layer=GRU` or `seed=0` says, numbers as numbers."""
+    key, value = text.split("=", 1)
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tables", nargs="+", choices=TABLES, metavar="TABLE")
-    parser.add_argument("--anew", action="store_true", help="forget the runs done before")
+    parser.add_argument("--only", nargs="+", type=key_and_value, default=[], metavar="KEY=VALUE")
+    parser.add_argument("--anew", action="store_true", help="do again what is not stale, too")
     options = parser.parse_args()
     for name in options.tables:
-        try:
-            rows = [] if options.anew else load_results(f"imdb_{name}")["rows"]
-        except FileNotFoundError:
-            rows = []
-        for settings, run in TABLES[name]():
-            if any(settings.items() <= row.items() for row in rows):
-                continue
-            rows.append(run_one(run, settings))
-            print(name, rows[-1], flush=True)
-            write_results(f"imdb_{name}", f"python benchmarks/sentiment.py {name}", rows)
+        plan = list(TABLES[name]())
+        run_table(f"imdb_{name}", plan, run_one, dict(options.only), options.anew)
 
 
 if __name__ == "__main__":

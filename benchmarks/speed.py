@@ -3,12 +3,7 @@
     make bench
     python benchmarks/speed.py [--rounds 11] [--docs docs]
 
-A training step is the forward and the backward pass of the layer alone, from a loss on
-its last state to the gradients of its weights and inputs. The floor is the time of the
-products that no GRU can do without, at the speed that this machine multiplies large
-matrices with. PyTorch takes part where it is installed.
-
-Writes speed.md and speed.png.
+Writes speed.md and speed.png. PyTorch takes part where it is installed.
 """
 
 import argparse
@@ -38,6 +33,12 @@ try:
     import torch
 except ImportError:
     torch = None
+
+HOW = """\
+A training step is the forward and the backward pass of the layer alone, from a loss on
+its last state to the gradients of its weights and inputs. The floor is the time of the
+products that no GRU can do without, at the speed that this machine multiplies large
+matrices with. PyTorch takes part where it is installed."""
 
 SHAPES = [  # batch, steps, features, units
     (32, 500, 128, 128),
@@ -320,7 +321,7 @@ def main():
 
 Written by `make bench`: {describe(speed)}
 
-{__doc__.split(chr(10) * 2)[2]}
+{HOW}
 
 Milliseconds a call, medians of {options.rounds} rounds or more, all layers in turn in each.
 

@@ -33,7 +33,7 @@ def empty_data(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_race_measures_both_on_the_same_reviews_turn_by_turn(few_reviews, monkeypatch):
+def test_race_measures_all_on_the_same_reviews_turn_by_turn(few_reviews, monkeypatch):
     imdb = load("imdb")
     monkeypatch.setattr(imdb, "TURN", 64)
     seen = []
@@ -45,9 +45,11 @@ def test_race_measures_both_on_the_same_reviews_turn_by_turn(few_reviews, monkey
 
     monkeypatch.setattr(imdb.Runner, "turn", turn)
     rows = imdb.race(few_reviews, seed=0, target=2.0, passes=1)
-    assert [name for name, _ in seen] == ["tutorial", "ours"] * 2
-    assert seen[0][1] == seen[1][1] != seen[2][1] == seen[3][1]
-    assert not set(seen[0][1]) & set(seen[2][1])
+    assert [name for name, _ in seen] == ["tutorial", "mended", "ours"] * 2
+    first, second = seen[:3], seen[3:]
+    assert len({rows for _, rows in first}) == len({rows for _, rows in second}) == 1
+    assert not set(first[0][1]) & set(second[0][1])
+    assert [row["multiplications_a_word"] for row in rows] == [98304, 98304, 9216]
     for row in rows:
         seconds, accuracies = zip(*row["curve"], strict=True)
         assert 0 < seconds[0] < seconds[1]
@@ -56,11 +58,11 @@ def test_race_measures_both_on_the_same_reviews_turn_by_turn(few_reviews, monkey
         assert 0.2 < row["test_accuracy"] < 0.8
 
 
-def test_race_ends_once_both_have_reached_the_target(few_reviews, monkeypatch):
+def test_race_ends_once_all_have_reached_the_target(few_reviews, monkeypatch):
     imdb = load("imdb")
     monkeypatch.setattr(imdb, "TURN", 64)
     rows = imdb.race(few_reviews, seed=0, target=0.1, passes=5)
-    assert [len(row["curve"]) for row in rows] == [1, 1]
+    assert [len(row["curve"]) for row in rows] == [1, 1, 1]
     assert [row["seconds_to_target"] for row in rows] == [row["curve"][0][0] for row in rows]
 
 
@@ -69,6 +71,12 @@ def test_the_tutorial_is_left_padded(few_reviews):
     for row, given in zip(left, few_reviews.x_train, strict=True):
         n = np.count_nonzero(given)
         assert row.tolist() == [0] * (12 - n) + given[:n].tolist()
+
+
+def test_cost_times_every_step(few_reviews):
+    rows = load("imdb").cost(few_reviews, rounds=1, turn=64)
+    assert len({row["step"] for row in rows}) == 5
+    assert all(0 < row["fastest"] <= row["seconds_a_pass"] <= row["slowest"] for row in rows)
 
 
 def test_a_table_goes_on_where_it_was_stopped(empty_data, monkeypatch, capsys):
@@ -97,12 +105,48 @@ def test_a_table_goes_on_where_it_was_stopped(empty_data, monkeypatch, capsys):
     results = datasets.load_results("imdb_layers")
     assert results["command"] == "python benchmarks/sentiment.py layers"
     assert [(row["layer"], row["seed"]) for row in results["rows"]] == expected
-    monkeypatch.setattr("sys.argv", ["sentiment.py", "layers", "--anew"])
+    monkeypatch.setattr("sys.argv", ["sentiment.py", "layers", "--anew", "--only", "seed=1"])
     sentiment.main()
-    assert len(done) == 9
+    assert done[5:] == [("GRU", 1), ("LSTM", 1)]
+    typed = [origin["command"] for origin in datasets.load_results("imdb_layers")["origins"]]
+    assert typed[-1] == "python benchmarks/sentiment.py layers --anew --only seed=1"
 
 
-@pytest.mark.parametrize("table", ["padding", "layers", "regularisation", "optimisers", "read_out"])
+def test_terms_are_words_and_pairs_seen_three_times():
+    x = np.array([[1, 5, 6, 5, 6, 0], [1, 5, 6, 2, 7, 5], [1, 8, 2, 6, 5, 6]])
+    count_terms = load("sentiment").count_terms
+    words, terms = count_terms(x)
+    assert terms.tolist() == [5, 6, 7, 8]
+    assert words.toarray().tolist() == [[2, 2, 0, 0], [2, 1, 1, 0], [1, 2, 0, 1]]
+    both, terms = count_terms(x, pairs=True)
+    assert terms.tolist() == [5, 6, 7, 8, 50006]  # 5 6 four times, 6 5 twice, 7 5 once
+    assert both.toarray()[:, -1].tolist() == [2, 1, 1]
+    again, _ = count_terms(np.array([[1, 6, 5, 6, 9]]), terms, pairs=True)
+    assert again.toarray().tolist() == [[1, 2, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("naive_bayes", [False, True])
+def test_a_bag_of_pairs_hears_what_single_words_cannot_say(naive_bayes):
+    # "5 6" is positive and "6 5" negative: the words are the same.
+    x = np.array([[1, 5, 6], [1, 6, 5]] * 10)
+    y = np.array([1, 0] * 10)
+    bag_of_words = load("sentiment").bag_of_words
+    assert bag_of_words(x, y, naive_bayes=naive_bayes)(x, y) == 0.5
+    assert bag_of_words(x, y, pairs=True, naive_bayes=naive_bayes)(x, y) == 1.0
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "padding",
+        "layers",
+        "regularisation",
+        "recurrent_dropout",
+        "batch_size",
+        "optimisers",
+        "read_out",
+    ],
+)
 def test_a_row_of_each_table(table, few_reviews, monkeypatch):
     sentiment = load("sentiment")
     reviews = few_reviews

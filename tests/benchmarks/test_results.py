@@ -1,0 +1,149 @@
+"""Where stored results come from: what changes a fingerprint, whose origin a row keeps."""
+
+import json
+
+import pytest
+
+import results
+from gru_tf.datasets import files
+
+SOURCE = '''
+"""A benchmark."""
+import numpy as np
+
+SEEDS = (0, 1)
+
+def helper():
+    return np.ones(2)
+
+def table():
+    """Say what it does."""
+    return helper(), SEEDS
+
+def other():
+    return 2
+'''
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "source.py"
+    path.write_text(SOURCE)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("A benchmark", "A long benchmark"),
+        ("Say what it does", "Say it"),
+        ("\ndef other", "\n# A comment.\n\n\ndef other"),
+        ("return 2", "return 3"),  # not reached from table
+    ],
+)
+def test_words_and_other_tables_leave_a_fingerprint_as_it_is(source, old, new):
+    before = results.fingerprint(source, "table")
+    source.write_text(SOURCE.replace(old, new))
+    assert results.fingerprint(source, "table") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("ones(2)", "ones(3)"), ("(0, 1)", "(0, 2)"), ("numpy", "numpy.random")]
+)
+def test_what_a_table_reaches_changes_its_fingerprint(source, old, new):
+    before = results.fingerprint(source, "table")
+    source.write_text(SOURCE.replace(old, new))
+    assert results.fingerprint(source, "table") != before
+
+
+def test_without_a_function_the_whole_file_counts(source):
+    before = results.fingerprint(source)
+    source.write_text(SOURCE.replace("return 2", "return 3"))
+    assert results.fingerprint(source) != before
+    with pytest.raises(ValueError, match="no function 'tabel'"):
+        results.fingerprint(source, "tabel")
+
+
+@pytest.fixture
+def one_file(tmp_path, monkeypatch):
+    """Results of one name, whose only source is a file that a test may change."""
+    script, source = tmp_path / "script.py", tmp_path / "source.py"
+    script.write_text(SOURCE)
+    source.write_text("x = 1\n")
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    monkeypatch.setattr(files, "FOLDERS", (tmp_path, tmp_path))
+    origin = results.Origin("python script.py", "table", ("source.py",))
+    monkeypatch.setattr(results, "ORIGINS", {"try": origin})
+    monkeypatch.setattr("sys.argv", ["script.py", "--typed"])
+    return source
+
+
+def plan(done, seeds=(0, 1, 2)):
+    def run(seed):
+        done.append(seed)
+        return {"accuracy": 0.5}
+
+    return [({"seed": seed}, run) for seed in seeds]
+
+
+def run_one(run, settings):
+    return settings | run(**settings)
+
+
+def test_only_rows_that_are_missing_or_stale_are_run(one_file):
+    done = []
+    results.run_table("try", plan(done), run_one, only={"seed": 1})
+    results.run_table("try", plan(done), run_one)
+    assert done == [1, 0, 2]
+    stored = json.loads((one_file.parent / "results" / "try.json").read_text())
+    assert [row["seed"] for row in stored["rows"]] == [0, 1, 2]
+    assert results.stale_files() == {}
+    one_file.write_text("x = 2\n")
+    assert results.stale_files() == {"try": "3 of 3 rows are older than source.py"}
+    results.run_table("try", plan(done), run_one, only={"seed": 0})
+    assert done[3:] == [0]
+    assert results.stale_files() == {"try": "2 of 3 rows are older than source.py"}
+    results.run_table("try", plan(done), run_one)
+    assert done[4:] == [1, 2]
+    assert results.stale_files() == {}
+    results.run_table("try", plan(done), run_one, anew=True)
+    assert done[6:] == [0, 1, 2]
+
+
+def test_a_row_tells_command_commit_and_date(one_file):
+    results.run_table("try", plan([]), run_one)
+    stored = json.loads((one_file.parent / "results" / "try.json").read_text())
+    (origin,) = stored["origins"]
+    assert origin["command"] == "python benchmarks/script.py --typed"
+    assert stored["command"] == "python script.py"
+    assert origin["rows"] == [0, 1, 2]
+    assert set(origin["code"]) == {"script.py", "source.py"}
+
+
+def test_rows_that_a_plan_no_longer_has_are_dropped(one_file):
+    results.run_table("try", plan([]), run_one)
+    results.run_table("try", plan([], seeds=(2, 3)), run_one)
+    stored = json.loads((one_file.parent / "results" / "try.json").read_text())
+    assert [row["seed"] for row in stored["rows"]] == [2, 3]
+    assert sorted(i for origin in stored["origins"] for i in origin["rows"]) == [0, 1]
+
+
+def test_rows_without_an_origin_and_files_without_a_maker_are_stale(one_file):
+    results.run_table("try", plan([]), run_one)
+    path = one_file.parent / "results" / "try.json"
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({**stored, "origins": []}))
+    path.with_name("unknown.json").write_text(json.dumps(stored))
+    found = results.stale_files()
+    assert found["try"] == "3 of 3 rows are older than the notes of origins"
+    assert "ORIGINS" in found["unknown"]
+
+
+def test_results_are_as_new_as_their_code_or_on_the_list():
+    found, listed = results.stale_files(), results.excuses()
+    for name in sorted((files.data_folder() / "results").glob("*.json")):
+        origins = json.loads(name.read_text())["origins"]
+        assert all(origin["commit"] for origin in origins), f"{name.stem} names no commit"
+    unexplained = {name: why for name, why in found.items() if name not in listed}
+    assert not unexplained, 'run `make results`, or benchmarks/results.py --excuse "why"'
+    assert set(listed) <= set(found), "take these off benchmarks/stale.json: they are not stale"
