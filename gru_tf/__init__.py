@@ -6,7 +6,8 @@ each, and heavy libraries are imported by the modules that need them.
 """
 
 from gru_tf.layers import GRU, GRUCell
+from gru_tf.min_gru import MinGRU
 from gru_tf.text import TextToWordIds as _TextToWordIds  # noqa: F401 - for load_model to find
 
-__all__ = ["GRU", "GRUCell"]
+__all__ = ["GRU", "GRUCell", "MinGRU"]
 __version__ = "0.1.0"
