@@ -321,13 +321,13 @@ class MinGRU(keras.layers.RNN):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         if mask is not None:
             mask = tf.cast(mask, tf.bool)
-        h, h_last = self._run(sequences, h_0, mask)
+        h, h_last = self._run(sequences, h_0, mask, training)
         if self.stateful:
             self.states[0].assign(h_last)
         output = self._output(h, h_last, mask)
         return (output, h_last) if self.return_state else output
 
-    def _run(self, x, h_0, mask):
+    def _run(self, x, h_0, mask, training):
         cell = self.cell
         return min_gru_recurrence(
             x,
@@ -340,6 +340,7 @@ class MinGRU(keras.layers.RNN):
             mask=mask,
             go_backwards=self.go_backwards,
             return_sequences=self.return_sequences,
+            training=training,
         )
 
     def _output(self, h, h_last, mask):
@@ -381,6 +382,7 @@ def min_gru_recurrence(
     mask=None,
     go_backwards=False,
     return_sequences=False,
+    training=False,
 ):
     """Run a MinGRU over whole sequences.
 
@@ -398,6 +400,8 @@ def min_gru_recurrence(
         mask: Boolean, (batch, time): a False step leaves the state as it is.
         go_backwards: Whether to read the time steps from last to first.
         return_sequences: Whether to return the states after all steps.
+        training: Whether to keep what a backward pass needs. Without it a backward
+            pass, if there is one, runs the forward pass again. The numbers are the same.
 
     Returns:
         The states after every step, (batch, time, n_h), in the order in which the steps
@@ -412,6 +416,7 @@ def min_gru_recurrence(
         update_gate,
         go_backwards,
         return_sequences,
+        bool(training),
     )
     # In eager mode the loop would run in Python, hundreds of times slower.
     run = _compiled_run if tf.executing_eagerly() else _run
@@ -435,6 +440,7 @@ def _run(
     update_gate,
     go_backwards,
     return_sequences,
+    training,
 ):
     dtype = x.dtype
     computed = tf.float64 if dtype == tf.float64 else tf.float32
@@ -457,14 +463,23 @@ def _run(
     W_z, W_h = tf.split(kernel, 2, axis=1)
     b_z, b_h = tf.split(bias, 2)
     functions = (recurrent_activation, activation, update_gate == "keep")
+    # An argument with a gradient as the others: a SavedModel can't hold one without.
+    mask = [] if mask is None else [tf.cast(mask, computed)]
 
     @tf.custom_gradient
-    def recurrence(x, h_0, *weights):
-        runs, h = [], h_0
-        for steps, run in _runs(x, n_h):
-            turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
-            h, before, states = _forward(*turns, h, weights, functions, steps, return_sequences)
-            runs.append((steps, run, *turns, before, states))
+    def recurrence(x, h_0, W_z, W_h, b_z, b_h, *mask):
+        weights, mask = (W_z, W_h, b_z, b_h), mask[0] if mask else None
+
+        def read(keep_states):
+            """Return the last state, and of each run of turns what its way back needs."""
+            h, runs = h_0, []
+            for steps, run in _runs(x, n_h):
+                turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
+                h, before, states = _forward(*turns, h, weights, functions, steps, keep_states)
+                runs.append((steps, run, *turns, before, states))
+            return h, runs
+
+        h, runs = read(return_sequences)
         h_all = tf.zeros((0,), computed)
         if return_sequences:
             h_all = tf.concat([states.concat() for *_, states in runs], 0)
@@ -472,17 +487,20 @@ def _run(
 
         def backward(dh_all, dh):
             dx, dweights = [], [tf.zeros_like(w) for w in weights]
-            for steps, run, x_turns, mask_turns, before, _ in reversed(runs):
+            # A SavedModel can hold a way back that starts from the inputs, and no other.
+            kept = runs if training else read(False)[1]
+            for steps, run, x_turns, mask_turns, before, _ in reversed(kept):
                 outer = _turns(dh_all[run], steps) if return_sequences else None
                 dx_run, dh, dweights = _backward(
                     x_turns, mask_turns, before, outer, dh, dweights, weights, functions, steps
                 )
                 dx.insert(0, dx_run)
-            return tf.reshape(tf.concat(dx, 0), tf.shape(x)), dh, *dweights
+            dx = tf.reshape(tf.concat(dx, 0), tf.shape(x))
+            return dx, dh, *dweights, *([] if mask is None else [tf.zeros_like(mask)])
 
         return (h_all, h), _without_second(backward)
 
-    h_all, h_last = recurrence(x, h_0, W_z, W_h, b_z, b_h)
+    h_all, h_last = recurrence(x, h_0, W_z, W_h, b_z, b_h, *mask)
     if return_sequences:
         h_all = tf.transpose(h_all[:time], (1, 0, 2))
     return tf.cast(h_all, dtype), tf.cast(h_last, dtype)
@@ -523,7 +541,7 @@ def _forward(x, mask, h, weights, functions, steps, keep_states):
 
     Args:
         x: Array with the inputs of each turn, (steps * batch, n_x).
-        mask: Array with the masks of each turn, (steps * batch, 1), or None.
+        mask: Array with the masks of each turn, (steps * batch, 1), 1 or 0, or None.
         h: State before the first step, (batch, n_h).
         weights: W_z, W_h (n_x, n_h), b_z, b_h (n_h,).
         functions: Of the update gate, of the candidate, and whether the gate keeps.
@@ -538,7 +556,7 @@ def _forward(x, mask, h, weights, functions, steps, keep_states):
     arrays = [_array(turns, n_h, h.dtype) for _ in range(2 if keep_states else 1)]
 
     def turn(i, h, arrays):
-        mask_i = None if mask is None else mask.read(i)
+        mask_i = None if mask is None else mask.read(i) > 0
         keep, h_hat, *_ = _gates(x.read(i), mask_i, weights, functions)
         states = _steps(keep, h_hat, h, steps)
         values = [h, tf.concat(states, 0)] if keep_states else [h]
@@ -576,7 +594,7 @@ def _backward(x, mask, before, dh_steps, dh, dweights, weights, functions, steps
     turns, shape = x.size(), dh.shape
 
     def turn(i, dh, dx, dweights):
-        x_i, mask_i = x.read(i), None if mask is None else mask.read(i)
+        x_i, mask_i = x.read(i), None if mask is None else mask.read(i) > 0
         keep, h_hat, a_z, a_h = _gates(x_i, mask_i, weights, functions)
         h = before.read(i)
         h_before = tf.concat([h, *_steps(keep, h_hat, h, steps)[:-1]], 0)

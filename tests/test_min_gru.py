@@ -348,7 +348,10 @@ def test_it_learns_in_fit(jit_compile):
     outputs = keras.layers.Dense(1, activation="sigmoid")(gru_tf.MinGRU(16)(inputs))
     model = keras.Model(inputs, outputs)
     model.compile(
-        keras.optimizers.Adam(0.03), "binary_crossentropy", ["accuracy"], jit_compile=jit_compile
+        keras.optimizers.Adam(0.03),
+        "binary_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=jit_compile,
     )
     model.fit(x, y, epochs=15, batch_size=128, verbose=0)
     assert model.evaluate(x, y, verbose=0)[1] > 0.9
