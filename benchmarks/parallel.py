@@ -110,9 +110,10 @@ def with_gradient(scan):
 
     @tf.custom_gradient
     def run(a, b):
-        h = scan(a, b)
+        h = tf.ensure_shape(scan(a, b), a.shape)  # a library may have lost it
 
         def backward(dh):
+            dh = tf.ensure_shape(dh, a.shape)
             later = tf.concat([a[:, 1:], tf.ones_like(a[:, :1])], 1)
             db = tf.reverse(backward_scan(tf.reverse(later, [1]), tf.reverse(dh, [1])), [1])
             before = tf.concat([tf.zeros_like(h[:, :1]), h[:, :-1]], 1)
