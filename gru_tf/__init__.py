@@ -12,13 +12,14 @@ import importlib.abc
 import importlib.util
 import sys
 
-__all__ = ["GRU", "GRUCell"]
+__all__ = ["GRU", "GRUCell", "MinGRU"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name):
     if name in __all__:
-        return getattr(importlib.import_module("gru_tf.layers"), name)
+        module = "gru_tf.min_gru" if name == "MinGRU" else "gru_tf.layers"
+        return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module 'gru_tf' has no attribute {name!r}")
 
 
@@ -28,8 +29,8 @@ def __dir__():
 
 def _register_layers():
     """Import the layers, which makes them known to Keras under their names in saved models."""
-    importlib.import_module("gru_tf.layers")
-    importlib.import_module("gru_tf.text")
+    for module in ("gru_tf.layers", "gru_tf.min_gru", "gru_tf.text"):
+        importlib.import_module(module)
 
 
 class _RegisterLayersWithKeras(importlib.abc.MetaPathFinder):
