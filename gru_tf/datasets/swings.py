@@ -7,6 +7,8 @@ import numpy as np
 
 from gru_tf.checks import check_at_least
 
+DECAY = 0.95
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NextValue:
@@ -21,17 +23,20 @@ class NextValue:
     noise_floor: float  # mean squared error
 
 
-def load_next_value(window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.25, seed=0):
+def load_next_value(
+    window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.25, seed=0, periods=(10, 4)
+):
     """Make series that follow a rule: the sway of one of two swings, pushed by the wind.
 
     Each series comes from one swing, slow or quick, and does not say from which. Its
-    period P is 10 or 4 steps, and its next place follows from the last two:
+    period P is 10 or 4 steps, or what `periods` says, and its next place follows from
+    the last two:
 
         x[t+1] = 2 * 0.95 * cos(2 pi / P) * x[t] - 0.95**2 * x[t-1] + noise
 
-    For each swing that is a straight line; which of the two lines is right can only
-    be told from several steps, and has to be kept in mind. A linear model of the
-    window must make do with a line between them.
+    For each swing that is a straight line. The wind blurs which of the two lines is
+    right, so further steps help to tell, the more so the less the periods differ: see
+    `best_guess`. A linear model of the window must make do with a line between them.
 
     Args:
         window: Number of values seen before the one to predict.
@@ -40,6 +45,7 @@ def load_next_value(window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.
         n_test: Number of windows to judge by at the end.
         noise: Standard deviation of the wind's push at each step, above 0.
         seed: Seed, an int. The same arguments give the same numbers.
+        periods: Periods of the two swings, in steps, above 2.
 
     Returns:
         A `NextValue` of float32 arrays. Its `noise_floor` is noise^2: the mean
@@ -60,8 +66,9 @@ def load_next_value(window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.
     check_at_least("seed", seed, 0)
     if not 0 < noise < np.inf:
         raise ValueError(f"noise must be a number above 0. Received: {noise!r}.")
+    _check_periods(periods)
     rng = np.random.default_rng(seed)
-    series = _simulate_swings(n_train + n_valid + n_test, window + 1, noise, rng)
+    series = _simulate_swings(n_train + n_valid + n_test, window + 1, noise, periods, rng)
     x = series[:, :-1, None].astype("float32")  # (n, window, 1)
     y = series[:, -1:].astype("float32")  # (n, 1)
     cuts = [n_train, n_train + n_valid]
@@ -69,11 +76,57 @@ def load_next_value(window=16, n_train=4000, n_valid=1000, n_test=2000, noise=0.
     return NextValue(*itertools.chain.from_iterable(parts), noise_floor=float(noise) ** 2)
 
 
-def _simulate_swings(n, n_steps, noise, rng):
+def best_guess(x, noise=0.25, periods=(10, 4)):
+    """Predict the next value as well as can be done from the values of `x` alone.
+
+    It knows both lines and the wind, weighs how likely the values are for either
+    swing, and mixes the two predictions by that. No other guess has a smaller mean
+    squared error; so it tells what more steps of a window are worth.
+
+    Args:
+        x: The last values of series of `load_next_value`, (n, at least 2, 1).
+        noise: Standard deviation of the wind's push.
+        periods: Periods of the two swings, in steps.
+
+    Returns:
+        Predictions, (n, 1).
+
+    Example:
+
+    >>> data = load_next_value()
+    >>> best_guess(data.x_test[:, -4:]).shape  # from the last four values
+    (2000, 1)
+    """
+    x, n_steps, logs, lines = np.asarray(x, "float64")[..., 0], np.shape(x)[1], [], []
+    for period in periods:
+        a, b = _line(period)
+        correlation = [1, a / (1 - b)]  # of two places, 0, 1, 2, ... steps apart
+        while len(correlation) < n_steps:
+            correlation.append(a * correlation[-1] + b * correlation[-2])
+        variance = noise**2 * (1 - b) / ((1 + b) * ((1 - b) ** 2 - a**2))
+        apart = np.abs(np.subtract.outer(range(n_steps), range(n_steps)))
+        covariance = variance * np.array(correlation)[apart]
+        surprise = np.einsum("ni,ij,nj->n", x, np.linalg.inv(covariance), x)
+        logs.append(-(surprise + np.linalg.slogdet(covariance)[1]) / 2)
+        lines.append(a * x[:, -1] + b * x[:, -2])
+    first = 1 / (1 + np.exp(np.clip(logs[1] - logs[0], -500, 500)))  # how likely the first swing is
+    return (first * lines[0] + (1 - first) * lines[1])[:, None]
+
+
+def _check_periods(periods):
+    if np.shape(periods) != (2,) or not all(2 < period < np.inf for period in periods):
+        raise ValueError(f"periods must be two numbers above 2. Received: {periods!r}.")
+
+
+def _line(period):
+    """Return what the last place and the one before it are multiplied with."""
+    return 2 * DECAY * np.cos(2 * np.pi / period), -(DECAY**2)
+
+
+def _simulate_swings(n, n_steps, noise, periods, rng):
     """Return n series (n, n_steps), each in full swing at its first step."""
-    decay, warm_up = 0.95, 60  # 0.95**60 is 0.05: the start at rest is all but forgotten
-    period = rng.choice([10, 4], n)
-    from_last, from_last_but_one = 2 * decay * np.cos(2 * np.pi / period), -(decay**2)
+    warm_up = 60  # 0.95**60 is 0.05: the start at rest is all but forgotten
+    from_last, from_last_but_one = _line(rng.choice(periods, n))
     before, now = np.zeros(n), np.zeros(n)
     steps = []
     for _ in range(warm_up + n_steps):

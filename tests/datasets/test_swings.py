@@ -1,21 +1,28 @@
-"""The next value: as good as one who knows the rule, and no better."""
+"""The next value: as good as the best guess, and no better; more steps make a better guess."""
 
 import numpy as np
 import pytest
 
 from gru_tf import datasets
+from gru_tf.datasets.swings import best_guess
+
+SLOWER = (12, 6)  # periods so near each other that four values are not enough
 
 
-def one_who_knows(x, noise):
-    """Predict by the rule: tell the swing from the window, then apply its line."""
-    x, logs, lines = x[:, :, 0].astype("float64"), [], []
-    for period in (10, 4):
-        a = 2 * 0.95 * np.cos(2 * np.pi / period)
-        errors = x[:, 2:] - (a * x[:, 1:-1] - 0.95**2 * x[:, :-2])
-        logs.append(-(errors**2).sum(axis=1) / (2 * noise**2))
-        lines.append(a * x[:, -1] - 0.95**2 * x[:, -2])
-    slow = 1 / (1 + np.exp(logs[1] - logs[0]))
-    return (slow * lines[0] + (1 - slow) * lines[1])[:, None]
+def by_covariances(x, noise):
+    """Predict as best_guess does, from covariances that are counted and not derived."""
+    rng, n_steps, logs, lines = np.random.default_rng(9), x.shape[1], [], []
+    for period in SLOWER:
+        a, b = 2 * 0.95 * np.cos(2 * np.pi / period), -(0.95**2)
+        series = [np.zeros(400_000), np.zeros(400_000)]
+        for _ in range(150 + n_steps):
+            series.append(a * series[-1] + b * series[-2] + rng.normal(0, noise, 400_000))
+        covariance = np.cov(np.array(series[-n_steps:]))
+        surprise = np.sum(x[..., 0].T * np.linalg.solve(covariance, x[..., 0].T), axis=0)
+        logs.append(-0.5 * (surprise + np.linalg.slogdet(covariance)[1]))
+        lines.append(a * x[:, -1, 0] + b * x[:, -2, 0])
+    likely = np.exp(np.array(logs) - np.logaddexp(*logs))
+    return np.sum(likely * np.array(lines), axis=0)[:, None]
 
 
 def mse(predicted, y):
@@ -26,17 +33,29 @@ def mse(predicted, y):
 def test_noise_floor_is_the_error_of_one_who_knows_the_rule(noise):
     data = datasets.load_next_value(n_test=20_000, noise=noise, seed=3)
     assert data.noise_floor == noise**2
-    error = mse(one_who_knows(data.x_test, noise), data.y_test)
-    assert error == pytest.approx(data.noise_floor, rel=0.03)
+    error = mse(best_guess(data.x_test, noise), data.y_test)
+    assert data.noise_floor * 0.98 < error < data.noise_floor * 1.04
 
 
-def test_the_rule_is_worth_learning():
-    data = datasets.load_next_value()
+@pytest.mark.parametrize("n_values", [3, 4])
+def test_best_guess_equals_one_from_counted_covariances(n_values):
+    data = datasets.load_next_value(periods=SLOWER)
+    x = data.x_test[:, -n_values:].astype("float64")
+    assert np.abs(best_guess(x, periods=SLOWER) - by_covariances(x, 0.25)).mean() < 0.005
+
+
+def test_memory_is_worth_having_and_the_rule_is_worth_learning():
+    data = datasets.load_next_value(n_test=20_000, periods=SLOWER)
     ones = np.ones((len(data.x_train), 1))
     line = np.linalg.lstsq(np.hstack([data.x_train[:, :, 0], ones]), data.y_train, rcond=None)[0]
     linear = mse(data.x_test[:, :, 0] @ line[:-1] + line[-1], data.y_test)
     copying = mse(data.x_test[:, -1], data.y_test)
-    assert copying > 3 * linear > 1.5 * 3 * data.noise_floor
+    of_four, of_eight = (
+        mse(best_guess(data.x_test[:, -k:], periods=SLOWER), data.y_test) for k in (4, 8)
+    )
+    assert copying > 4 * linear
+    assert linear > 1.15 * of_four > 1.15 * 1.2 * data.noise_floor
+    assert 1.1 * data.noise_floor > of_eight > 1.03 * data.noise_floor
 
 
 def test_next_value_shapes_scale_and_seed():
