@@ -16,7 +16,7 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test refresh bench pins address clean
+.PHONY: help venv lab notebooks test refresh bench fuzz pins address clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ refresh: venv       ## run every notebook and save it in place
 
 bench: venv         ## time the layer beside Keras and PyTorch, and write docs/speed.md
 	@$(RUN) benchmarks/speed.py
+
+fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
+	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
 
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py
