@@ -16,7 +16,7 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test refresh bench results pins address clean
+.PHONY: help venv lab notebooks test refresh bench results fuzz pins address clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,8 +39,7 @@ refresh: venv       ## run every notebook and save it in place
 bench: venv         ## time the layer beside Keras and PyTorch, and write docs/speed.md
 	@$(RUN) benchmarks/speed.py
 
-results: venv       ## run again the stored comparisons that are older than their code
-	@$(RUN) benchmarks/results.py --rerun
+.PHONY: help venv lab notebooks test refresh bench results fuzz pins address clean
 
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py

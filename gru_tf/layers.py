@@ -148,8 +148,9 @@ class GRU(keras.layers.GRU):
         sequences: (batch, time, features). Integers and booleans are cast to the
             layer's dtype.
         initial_state: (batch, units), alone or in a list; default zeros.
-        mask: Boolean, (batch, time): at a False step the state stays as it is, to the
-            last bit, whatever the input holds there, NaN and infinity included.
+        mask: Boolean, (batch, time) or (batch, time, 1), or of one row for all: at a False
+            step the state stays as it is, to the last bit, whatever the input holds there,
+            NaN and infinity included.
         training: Whether dropout acts.
 
     Returns:
@@ -160,7 +161,7 @@ class GRU(keras.layers.GRU):
         ValueError: If `units` is not a positive integer, `update_gate` is neither
             `"keep"` nor `"write"`, `reset_after` is not a bool, the input has not three
             dimensions, no time step, complex numbers or not the number of features
-            that the layer was built with, or the mask is not (batch, time).
+            that the layer was built with, or the mask another shape.
 
     Example:
 
@@ -261,7 +262,7 @@ class GRU(keras.layers.GRU):
                 f"Received: sequences.shape={tuple(sequences.shape)}."
             )
         sequences = _as_floats(sequences, self.compute_dtype)
-        _check_mask(mask)
+        mask = _as_steps(mask, sequences)
         return super().call(sequences, initial_state, mask, training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -273,10 +274,6 @@ class GRU(keras.layers.GRU):
             )
         if way == "cell":
             return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        if mask is not None:
-            mask = tf.cast(mask, tf.bool)
-            mask = mask[:, :, 0] if mask.shape.rank == 3 else mask
         if training and 0 < self.dropout < 1:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0, :])[:, None, :]
         run = self._run_cudnn if way == "cudnn" else self._run_recurrence
@@ -399,10 +396,24 @@ def _as_floats(sequences, dtype):
     return sequences if "float" in found else ops.cast(sequences, dtype)
 
 
-def _check_mask(mask):
-    for m in mask if isinstance(mask, (list, tuple)) else [mask]:
-        if m is not None and not (len(m.shape) == 2 or (len(m.shape) == 3 and m.shape[2] == 1)):
-            raise ValueError(f"mask must be (batch, time). Received: mask.shape={tuple(m.shape)}.")
+def _as_steps(mask, sequences):
+    """Return a mask as Booleans, (batch, time), from any form that the layer takes, or None."""
+    mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+    if mask is None:
+        return None
+    mask = tf.convert_to_tensor(mask)
+    batch, time = sequences.shape[:2]
+    shapes = [(rows, time, *last) for rows in (batch, 1) for last in ((), (1,))]
+    if mask.shape.rank is None or not any(map(mask.shape.is_compatible_with, shapes)):
+        raise ValueError(
+            "mask must be (batch, time) or (batch, time, 1), its batch that of the sequences or 1. "
+            f"Received: mask.shape={tuple(mask.shape)}, sequences.shape={tuple(sequences.shape)}."
+        )
+    mask = tf.cast(mask, tf.bool)
+    mask = mask[:, :, 0] if mask.shape.rank == 3 else mask
+    if batch is None or mask.shape[0] != batch:  # one row may stand for all
+        mask = tf.broadcast_to(mask, (tf.shape(sequences)[0], tf.shape(mask)[1]))
+    return mask
 
 
 def _check(units, update_gate, reset_after):

@@ -1,0 +1,82 @@
+"""Draw calls of the layer at random, compare each with Keras', and store those that differ.
+
+    make fuzz MINUTES=30
+    python tools/fuzz.py [--minutes 30] [--seed 0]
+
+A finding is shrunk by hypothesis to its simplest form and appended to tests/findings.json,
+which the tests run from then on. The exit status says how many there were.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path.insert(0, str(TESTS))
+
+import keras  # noqa: E402
+from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
+
+from differential import calls, check  # noqa: E402
+
+ROUND = 25  # calls between two looks at the clock
+
+
+def search(number):
+    """Run one round of calls; return the simplest that failed with what it said, or None."""
+    failed = []
+
+    @seed(number)
+    @settings(
+        max_examples=ROUND,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    @given(calls)
+    def run(call):
+        try:
+            check(call)
+        except AssertionError as error:
+            failed.append((call, str(error).splitlines()[0]))
+            raise
+
+    try:
+        run()
+    except AssertionError:
+        return failed[-1]
+    finally:
+        keras.backend.clear_session()
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, help="of the first round; default random")
+    options = parser.parse_args()
+    number = random.randrange(2**32) if options.seed is None else options.seed
+    path, found, rounds = TESTS / "findings.json", 0, 0
+    end = time.monotonic() + 60 * options.minutes
+    while time.monotonic() < end:
+        finding = search(number + rounds)
+        rounds += 1
+        if finding:
+            found += 1
+            stored = json.loads(path.read_text())
+            if finding[0] not in stored:
+                path.write_text(json.dumps([*stored, finding[0]], indent=2) + "\n")
+            print(f"{finding[1]}\n  {finding[0]}", flush=True)
+    print(f"rounds of {ROUND} calls: {rounds}, findings: {found}")
+    return min(found, 100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
