@@ -39,7 +39,11 @@ refresh: venv       ## run every notebook and save it in place
 bench: venv         ## time the layer beside Keras and PyTorch, and write docs/speed.md
 	@$(RUN) benchmarks/speed.py
 
-.PHONY: help venv lab notebooks test refresh bench results fuzz pins address clean
+results: venv       ## run again the stored comparisons that are older than their code
+	@$(RUN) benchmarks/results.py --rerun
+
+fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
+	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
 
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py
