@@ -7,22 +7,36 @@ installed. Text is read, as a file, from an installed package that carries it. E
 """
 
 from gru_tf.datasets.batches import bucket_by_length, pad_left
+from gru_tf.datasets.music import Chorales, load_chorales
 from gru_tf.datasets.results import load_results
 from gru_tf.datasets.reviews import Reviews, load_imdb, load_review_sentences
+from gru_tf.datasets.series import Ecg, Stocks, Weather, load_ecg, load_stocks, load_weather
+from gru_tf.datasets.signals import Signals, load_basic_motions, load_japanese_vowels
 from gru_tf.datasets.swings import NextValue, load_next_value
 from gru_tf.datasets.tables import Table, load_boston_housing
 from gru_tf.datasets.windows import make_windows
 
 __all__ = [
+    "Chorales",
+    "Ecg",
     "NextValue",
     "Reviews",
+    "Signals",
+    "Stocks",
     "Table",
+    "Weather",
     "bucket_by_length",
+    "load_basic_motions",
     "load_boston_housing",
+    "load_chorales",
+    "load_ecg",
     "load_imdb",
+    "load_japanese_vowels",
     "load_next_value",
     "load_results",
     "load_review_sentences",
+    "load_stocks",
+    "load_weather",
     "make_windows",
     "pad_left",
 ]

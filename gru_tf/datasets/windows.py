@@ -5,17 +5,20 @@ import numpy as np
 from gru_tf.checks import check_at_least
 
 
-def make_windows(series, window, horizon=1):
-    """Cut a series into windows, each with the value that comes after it.
+def make_windows(series, window, horizon=1, *, every_step=False):
+    """Cut a series into windows, each with the value or the values that come after it.
 
     Args:
         series: Values in order of time, (time,) or (time, n_features).
         window: Number of steps in a window, at least 1.
         horizon: How many steps after the last of the window the target lies.
+        every_step: Whether y holds the values of all steps up to the horizon, such as every
+            hour of the next day, in place of the last of them alone.
 
     Returns:
         x (n, window, n_features) and y (n, n_features) with n = time - window -
-        horizon + 1. Both are copies: to change them leaves the series as it is.
+        horizon + 1; with every_step y (n, horizon, n_features). Both are copies, of the
+        series' dtype: to change them leaves the series as it is.
 
     Raises:
         ValueError: If the series has another rank, is shorter than window + horizon,
@@ -27,6 +30,9 @@ def make_windows(series, window, horizon=1):
     >>> x, y = make_windows([10, 20, 30, 40, 50], window=3)
     >>> x[:, :, 0].tolist(), y[:, 0].tolist()
     ([[10, 20, 30], [20, 30, 40]], [40, 50])
+    >>> x, y = make_windows([10, 20, 30, 40, 50], window=2, horizon=2, every_step=True)
+    >>> y[:, :, 0].tolist()
+    [[30, 40], [40, 50]]
     """
     check_at_least("window", window, 1)
     check_at_least("horizon", horizon, 1)
@@ -50,5 +56,11 @@ def make_windows(series, window, horizon=1):
             f"window + horizon must be at most the length of the series, {len(series)}. "
             f"Received window={window} and horizon={horizon}."
         )
-    x = np.lib.stride_tricks.sliding_window_view(series, window, axis=0)[:n]
-    return x.transpose(0, 2, 1).copy(), series[window + horizon - 1 :].copy()
+    x = _slide(series, window)[:n]
+    y = _slide(series[window:], horizon) if every_step else series[window + horizon - 1 :]
+    return x.copy(), y.copy()
+
+
+def _slide(series, width):
+    """Return a view of all stretches of a series: (n, width, n_features)."""
+    return np.lib.stride_tricks.sliding_window_view(series, width, axis=0).transpose(0, 2, 1)

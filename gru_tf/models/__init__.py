@@ -13,12 +13,15 @@ from gru_tf.models.sentiment import (
     build_pooled_sentiment_classifier,
     build_sentiment_classifier,
 )
+from gru_tf.models.sequences import build_forecaster, build_sequence_classifier
 
 __all__ = [
     "build_bidirectional_sentiment_classifier",
+    "build_forecaster",
     "build_next_value_regressor",
     "build_peak_sentiment_classifier",
     "build_pooled_sentiment_classifier",
     "build_sentiment_classifier",
+    "build_sequence_classifier",
     "build_tabular_regressor",
 ]

@@ -7,8 +7,18 @@ changes matplotlib's settings.
 
 from gru_tf.plots.axes import PALETTE
 from gru_tf.plots.cell import plot_cell
+from gru_tf.plots.confusion import plot_confusion
+from gru_tf.plots.forecast import plot_forecast
 from gru_tf.plots.gates import plot_gates
 from gru_tf.plots.search import plot_search
 from gru_tf.plots.training import plot_history
 
-__all__ = ["PALETTE", "plot_cell", "plot_gates", "plot_history", "plot_search"]
+__all__ = [
+    "PALETTE",
+    "plot_cell",
+    "plot_confusion",
+    "plot_forecast",
+    "plot_gates",
+    "plot_history",
+    "plot_search",
+]

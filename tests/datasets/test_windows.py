@@ -21,6 +21,18 @@ def test_windows_equal_keras(shape, horizon):
     np.testing.assert_array_equal(y, y_keras)
 
 
+def test_every_step_up_to_the_horizon_equals_one_horizon_after_the_other():
+    series = np.random.default_rng(0).normal(size=(20, 2))
+    x, y = datasets.make_windows(series, 5, 3, every_step=True)
+    assert y.shape == (13, 3, 2)
+    for horizon in (1, 2, 3):
+        x_one, y_one = datasets.make_windows(series, 5, horizon)
+        np.testing.assert_array_equal(x, x_one[: len(x)])
+        np.testing.assert_array_equal(y[:, horizon - 1], y_one[: len(y)])
+    y[:] = -1
+    assert (series != -1).all()
+
+
 def test_windows_keep_their_type_and_own_their_memory():
     series = np.arange(10, dtype="float32")
     x, y = datasets.make_windows(series, 9)

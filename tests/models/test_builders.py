@@ -13,19 +13,49 @@ from gru_tf import models
 
 BUILDERS = {name: f for name, f in vars(models).items() if name.startswith("build_")}
 RNG = np.random.default_rng(0)
-VALUES = {
-    "build_next_value_regressor": (RNG.normal(size=(8, 10, 1)), RNG.normal(size=(8, 1))),
-    "build_tabular_regressor": (RNG.normal(size=(8, 13, 1)), RNG.normal(size=(8, 1))),
-}
 REVIEWS = (RNG.integers(1, 50, (8, 12)), RNG.integers(0, 2, (8, 1)))  # short ones, of 50 words
+WORDS = {"num_words": 50, "embedding_dim": 3}
+# A row for each builder: its arguments, x, y, and the shape of an output.
+CASES = {
+    "build_bidirectional_sentiment_classifier": (WORDS, *REVIEWS, (8, 1)),
+    "build_forecaster": (
+        {"window": 10, "n_features": 2, "horizon": 3},
+        RNG.normal(size=(8, 10, 2)),
+        RNG.normal(size=(8, 3)),
+        (8, 3),
+    ),
+    "build_next_value_regressor": (
+        {},
+        RNG.normal(size=(8, 10, 1)),
+        RNG.normal(size=(8, 1)),
+        (8, 1),
+    ),
+    "build_peak_sentiment_classifier": (WORDS, *REVIEWS, (8, 1)),
+    "build_pooled_sentiment_classifier": (WORDS, *REVIEWS, (8, 1)),
+    "build_sentiment_classifier": (WORDS, *REVIEWS, (8, 1)),
+    "build_sequence_classifier": (
+        {"n_features": 2, "n_classes": 5},
+        RNG.normal(size=(8, 12, 2)),
+        RNG.integers(0, 5, 8),
+        (8, 5),
+    ),
+    "build_tabular_regressor": ({}, RNG.normal(size=(8, 13, 1)), RNG.normal(size=(8, 1)), (8, 1)),
+}
+PEAK = "build_peak_sentiment_classifier"
+POOLED = "build_pooled_sentiment_classifier"
+MASKED = sorted(name for name in CASES if name.endswith("_classifier"))
 
 
 def small_arguments(name):
-    return {"units": 4} if name in VALUES else {"units": 4, "num_words": 50, "embedding_dim": 3}
+    return {"units": 4, **CASES[name][0]}
 
 
 def data_for(name):
-    return VALUES.get(name, REVIEWS)
+    return CASES[name][1:3]
+
+
+def test_each_builder_has_a_row():
+    assert sorted(CASES) == sorted(BUILDERS) == sorted(set(models.__all__))
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -58,7 +88,7 @@ def test_this_package_s_layer_gives_the_same_model(name):
 @pytest.mark.parametrize("gru", [keras.layers.LSTM, keras.layers.SimpleRNN])
 def test_other_recurrent_layers_fit_in(name, gru):
     model = BUILDERS[name](**small_arguments(name), gru=gru)
-    assert model.predict(data_for(name)[0], verbose=0).shape == (8, 1)
+    assert model.predict(data_for(name)[0], verbose=0).shape == CASES[name][3]
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -71,10 +101,10 @@ def test_the_arguments_reach_the_model(name):
 
 
 def test_padding_does_not_change_a_verdict():
-    for name in set(BUILDERS) - set(VALUES):
+    for name in MASKED:
         model = BUILDERS[name](**small_arguments(name))
         x, _ = data_for(name)
-        padded = np.pad(x, ((0, 0), (0, 5)))
+        padded = np.pad(x, ((0, 0), (0, 5), (0, 0))[: x.ndim])
         np.testing.assert_allclose(model(padded), model(x), atol=1e-6)
 
 
@@ -85,7 +115,7 @@ def padded_reviews():
 
 
 def test_pooled_classifier_reads_the_mean_of_the_words_states(padded_reviews):
-    model = models.build_pooled_sentiment_classifier(**small_arguments("pooled"))
+    model = models.build_pooled_sentiment_classifier(**small_arguments(POOLED))
     outputs = [model.get_layer(name).output for name in ("gru", "mean")]
     h, mean = keras.Model(model.input, outputs).predict(padded_reviews, verbose=0)
     np.testing.assert_allclose(mean, [h[0, :4].mean(axis=0), h[1, :12].mean(axis=0)], rtol=1e-5)
@@ -93,7 +123,7 @@ def test_pooled_classifier_reads_the_mean_of_the_words_states(padded_reviews):
 
 def test_peak_classifier_reads_the_last_state_and_the_words_peaks(padded_reviews):
     keras.utils.set_random_seed(2)
-    model = models.build_peak_sentiment_classifier(**small_arguments("peak"), word_dropout=0.25)
+    model = models.build_peak_sentiment_classifier(**small_arguments(PEAK), word_dropout=0.25)
     assert model.get_layer("word_dropout").rate == 0.25
     *kernels, bias = model.get_layer("gru").get_weights()
     model.get_layer("gru").set_weights([*kernels, bias - 1])
@@ -104,7 +134,7 @@ def test_peak_classifier_reads_the_last_state_and_the_words_peaks(padded_reviews
     np.testing.assert_allclose(read_out, np.hstack([[h[0, 3], h[1, 11]], peaks]), rtol=1e-5)
     # cuDNN leaves zeros at padded steps, where a CPU repeats the last state.
     zeros = functools.partial(keras.layers.GRU, zero_output_for_mask=True)
-    as_on_gpu = models.build_peak_sentiment_classifier(**small_arguments("peak"), gru=zeros)
+    as_on_gpu = models.build_peak_sentiment_classifier(**small_arguments(PEAK), gru=zeros)
     as_on_gpu.set_weights(model.get_weights())
     expected = model.predict(padded_reviews, verbose=0)
     np.testing.assert_allclose(as_on_gpu.predict(padded_reviews, verbose=0), expected, rtol=1e-5)
@@ -128,3 +158,30 @@ def test_the_mean_passes_more_of_the_gradient_to_the_first_word():
         share_of_first_word, ("build_sentiment_classifier", "build_pooled_sentiment_classifier")
     )
     assert mean > 100 * last
+
+
+def test_the_forecaster_gives_all_values_of_the_horizon_at_once():
+    # A linear rule with no noise, which only a model that tells the outputs apart can fit.
+    x = np.random.default_rng(0).normal(size=(512, 6, 1)).astype("float32")
+    y = x[:, -1] * [[1.0, -1.0, 0.5]]
+    keras.utils.set_random_seed(0)
+    model = models.build_forecaster(window=6, horizon=3, units=16, learning_rate=0.02)
+    model.fit(x, y, epochs=15, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[0] < 0.05 * y.var()
+
+
+def test_the_sequence_classifier_tells_classes_and_gives_probabilities():
+    # The class is where the one pulse of a noisy sequence stands, of three lengths.
+    rng = np.random.default_rng(0)
+    x, y = np.zeros((300, 9, 2), "float32"), rng.integers(0, 3, 300)
+    for i, length in enumerate(rng.integers(7, 10, 300)):
+        x[i, :length] = rng.normal(0, 0.1, (length, 2))
+        x[i, 2 * y[i]] += 2
+    keras.utils.set_random_seed(0)
+    model = models.build_sequence_classifier(n_features=2, n_classes=3, learning_rate=0.02)
+    model.fit(x, y, epochs=15, verbose=0)
+    p = model.predict(x, verbose=0)
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+    assert (p.argmax(axis=1) == y).mean() > 0.95
+    expected = -np.log(p[np.arange(300), y]).mean()
+    assert model.evaluate(x, y, verbose=0)[0] == pytest.approx(expected, rel=1e-4)

@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gru_tf.plots import PALETTE, plot_gates, plot_history, plot_search
+from gru_tf.plots import (
+    PALETTE,
+    plot_confusion,
+    plot_forecast,
+    plot_gates,
+    plot_history,
+    plot_search,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -201,3 +208,71 @@ def test_search_by_hyperparameter_without_rungs():
     (ax,) = plot_search(table, "slices", hyperparameters=["units"])
     assert ax.get_lines()[0].get_xdata().tolist() == list(range(20))
     assert ax.get_legend() is None
+
+
+def test_forecasts_are_drawn_over_the_series_at_their_times():
+    time = np.arange("2014-01-01T00", "2014-01-01T04", dtype="datetime64[h]")
+    forecasts = {"GRU": [np.nan, 2.0, 3.5, 4.0], "persistence": [np.nan, 1.0, 2.0, 3.0]}
+    labels = {"ylabel": "temperature (\u00b0C)", "title": "A night"}
+    ax = plot_forecast([1.0, 2.0, 3.0, 4.0], forecasts, time, **labels)
+    drawn = {line.get_label(): line for line in ax.get_lines()}
+    assert list(drawn) == ["actual", "GRU", "persistence"]
+    np.testing.assert_array_equal(drawn["actual"].get_ydata(), [1, 2, 3, 4])
+    for name, values in forecasts.items():
+        np.testing.assert_array_equal(drawn[name].get_ydata(), values)
+        np.testing.assert_array_equal(drawn[name].get_xdata(orig=True), time)
+    assert len({line.get_color() for line in ax.get_lines()}) == 3
+    assert (ax.get_ylabel(), ax.get_title()) == ("temperature (\u00b0C)", "A night")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(drawn)
+
+
+def test_forecasts_number_the_steps_and_share_axes():
+    ax = plot_forecast([5, 6], {})
+    assert plot_forecast([7, 8], {"GRU": [7, 8]}, ax=ax) is ax
+    assert [line.get_xdata().tolist() for line in ax.get_lines()] == 3 * [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1.0]], {}), r"actual must be \(time,\).*\(1, 1\)"),
+        (([1.0, 2.0], {"GRU": [1.0]}), r"'GRU' must have .*\(2,\). Received shape: \(1,\)"),
+        (([1.0, 2.0], {}, [0]), r"'time' must have .* Received shape: \(1,\)"),
+    ],
+)
+def test_forecasts_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plot_forecast(*arguments)
+
+
+def test_confusion_counts_as_scikit_learn_does():
+    from sklearn.metrics import confusion_matrix
+
+    rng = np.random.default_rng(0)
+    actual = rng.integers(0, 3, 200)
+    predicted = np.where(rng.uniform(size=200) < 0.7, actual, rng.integers(0, 4, 200))
+    ax = plot_confusion(actual, predicted, list("abcd"), title="Letters")  # no case of class d
+    counts = confusion_matrix(actual, predicted, labels=range(4))
+    assert [int(text.get_text()) for text in ax.texts] == counts.ravel().tolist()
+    assert [text.get_position() for text in ax.texts[:2]] == [(0, 0), (1, 0)]
+    shares = np.asarray(ax.get_images()[0].get_array())
+    expected = confusion_matrix(actual, predicted, labels=range(4), normalize="true")
+    np.testing.assert_allclose(shares, expected)
+    assert [label.get_text() for label in ax.get_xticklabels()] == list("abcd")
+    assert [label.get_text() for label in ax.get_yticklabels()] == list("abcd")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "actual class")
+
+
+@pytest.mark.parametrize(
+    ("actual", "predicted", "name"),
+    [
+        ([0, 2], [0, 1], "actual"),
+        ([0, 1], [0, -1], "predicted"),
+        ([0, 1], [0], "predicted"),
+        ([0, 1], [0.2, 0.8], "predicted"),
+        ([[0]], [[0]], "actual"),
+    ],
+)
+def test_confusion_names_what_are_no_classes(actual, predicted, name):
+    with pytest.raises(ValueError, match=f"{name} must be classes.* from 0 to 1.* Received"):
+        plot_confusion(actual, predicted, ["a", "b"])
