@@ -104,10 +104,10 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
     # W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h
     weights = [*(block for w in (W, U, b) for block in tf.split(w, 3, axis=-1)), c_h]
 
-    def read(x, mask, h, weights, keep, steps=None):
+    def read(x, mask, h, weights, keep, at_once=None):
         """Return the last state, and for each run of turns the inputs and what was kept."""
         kept = []
-        for steps, run in _runs(x, steps or steps_in_turn(x.shape[1], n_h)):
+        for steps, run in _runs(x, at_once or steps_in_turn(x.shape[1], n_h)):
             turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
             number = _time(x[run]) // steps
             h, arrays = _forward(*turns, number, h, weights, steps, reset_after, keep)
@@ -122,9 +122,9 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
         h = tf.reshape(tf.concat(h, 0), (*tf.unstack(tf.shape(x)[:2]), n_h))
         return tf.transpose(tf.concat([h, h_last[None]], 0)[1:], (1, 0, 2))
 
-    def infer(x, mask, h, weights, steps=None):
+    def infer(x, mask, h, weights, at_once=None):
         keep = "states" if return_sequences else "nothing"
-        return result(x, *read(x, mask, h, weights, keep, steps))
+        return result(x, *read(x, mask, h, weights, keep, at_once))
 
     @tf.custom_gradient
     def recurrence(x, h_0, *weights):
@@ -156,7 +156,7 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
             values = [tf.identity(value) for value in (x, h_0, *weights)]
 
             def plain(x, h_0, *weights):
-                return infer(x, mask_here, h_0, weights, steps=1)  # quick to differentiate twice
+                return infer(x, mask_here, h_0, weights, at_once=1)  # quick to differentiate twice
 
             @tf.custom_gradient
             def differentiable(*values):
