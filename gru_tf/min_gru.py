@@ -107,7 +107,7 @@ class MinGRUCell(keras.layers.Layer):
     ):
         check_at_least("units", units, 1)
         if update_gate not in UPDATE_GATES:
-            raise ValueError(f"update_gate must be one of {UPDATE_GATES}, got {update_gate!r}.")
+            raise ValueError(f"update_gate must be one of {UPDATE_GATES}. Received: {update_gate!r}.")
         super().__init__(**kwargs)
         self.units = self.state_size = self.output_size = int(units)
         self.activation = keras.activations.get(activation)
@@ -253,7 +253,7 @@ class MinGRU(keras.layers.RNN):
         **kwargs,
     ):
         if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout!r}.")
+            raise ValueError(f"dropout must be in [0, 1). Received: {dropout!r}.")
         cell = MinGRUCell(
             units,
             activation=activation,
@@ -316,7 +316,7 @@ class MinGRU(keras.layers.RNN):
         if self.stateful and sequences.shape[0] not in (None, h_0.shape[0]):
             raise ValueError(
                 "The batch size of a stateful layer is that of its state: expected "
-                f"{h_0.shape[0]}, got {sequences.shape[0]}."
+                f"{h_0.shape[0]}. Received: {sequences.shape[0]}."
             )
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         if mask is not None:
