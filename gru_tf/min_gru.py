@@ -107,7 +107,9 @@ class MinGRUCell(keras.layers.Layer):
     ):
         check_at_least("units", units, 1)
         if update_gate not in UPDATE_GATES:
-            raise ValueError(f"update_gate must be one of {UPDATE_GATES}. Received: {update_gate!r}.")
+            raise ValueError(
+                f"update_gate must be one of {UPDATE_GATES}. Received: {update_gate!r}."
+            )
         super().__init__(**kwargs)
         self.units = self.state_size = self.output_size = int(units)
         self.activation = keras.activations.get(activation)

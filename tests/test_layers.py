@@ -389,7 +389,7 @@ def test_the_way_is_chosen_by_device_and_settings(
 
 def test_bad_arguments_are_named():
     for units in (0, -1, 2.5, "8", True):
-        with pytest.raises(ValueError, match=f"units must be a positive integer. Received: units={units!r}"):
+        with pytest.raises(ValueError, match=f"positive integer. Received: units={units!r}"):
             gru_tf.GRU(units)
     with pytest.raises(ValueError, match="'keep', 'write'.*Received: update_gate='forget'"):
         gru_tf.GRU(3, update_gate="forget")
