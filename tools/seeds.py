@@ -20,7 +20,7 @@ from pathlib import Path
 
 import nbformat
 
-from notebooks import BUILD, ENVIRONMENT, KERNEL_LOG, display_name, execute, save
+from notebooks import BUILD, ENVIRONMENT, KERNEL_LOG, display_name, execute_all, save
 
 STEP = 100  # so that no seed of a copy is one of the lesson's own, or of another copy
 SEED = re.compile(r"(\bset_random_seed\(|\bdefault_rng\(|\bseed=)(\d+)\b")
@@ -105,7 +105,9 @@ def check(path, seeds):
             return False
         place = BUILD / "seeds" / str(k) / path.name
         save(copy, place)
-        run = execute(place)
+        runs = []
+        execute_all([place], runs.append)
+        run = runs[0]
         if run.failure:
             whole = False
             print(f"seed {k}: {run.failure}")
