@@ -54,7 +54,7 @@ def bucket_by_length(
 
     check_at_least("batch_size", batch_size, 1)
     check_at_least("seed", seed, 0)
-    rows = as_rows(x)
+    rows = _as_rows(x)
     lengths = np.array([len(row) for row in rows])
     columns = [(rows, True)]  # values of each sequence, and whether they go by its steps
     if y is not None:
@@ -103,7 +103,7 @@ def pad_left(x):
     >>> pad_left([[1, 7, 8], [1]]).tolist()
     [[1, 7, 8], [0, 0, 1]]
     """
-    rows = as_rows(x, original_dtype=True)
+    rows = _as_rows(x, original_dtype=True)
     if rows[0].ndim != 1:
         raise ValueError("x must hold sequences of ids, (n, time). Received sequences of vectors.")
     time = x.shape[1] if getattr(x, "ndim", 1) == 2 else max(map(len, rows))
@@ -127,7 +127,7 @@ def _choose_batches(lengths, batch_size, rng):
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def as_rows(x, original_dtype=False):
+def _as_rows(x, original_dtype=False):
     """Return one array for each sequence, without padding: ids (time,), or (time, features)."""
     if type(x).__name__ == "RaggedTensor":
         x = list(x)
@@ -148,7 +148,8 @@ def as_rows(x, original_dtype=False):
         )
     values = x if padded else np.concatenate(rows)
     if ranks == {2}:
-        return [row.astype("float32") for row in _check_finite(rows, values)]
+        _check_finite(values)
+        return [row.astype("float32") for row in rows]
     _check_ids(values)
     if not values.size and padded:
         raise ValueError(f"x must have one time step at least. Received: x.shape={x.shape}.")
@@ -172,12 +173,11 @@ def _as_row(row):
         raise ValueError(f"x must hold sequences of numbers. Received: {row!r}.") from error
 
 
-def _check_finite(rows, values):
+def _check_finite(values):
     if values.dtype.kind not in "iufb":
         raise TypeError(f"x must hold numbers. Received dtype: {values.dtype}.")
     if not np.isfinite(values).all():
         raise ValueError("x must hold finite numbers. Received NaN or infinity.")
-    return rows
 
 
 def _check_ids(ids):
