@@ -11,6 +11,10 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.pop("MPLBACKEND", None)
 matplotlib.use("agg")
 
+# The tests run make themselves, and not as a part of the make that may have started them.
+os.environ.pop("MAKEFLAGS", None)
+os.environ.pop("MAKELEVEL", None)
+
 # Coverage is what the tests reach: a line that a lesson happens to pass through is not checked by
 # that, and tracing would slow the lessons down.
 nbval.plugin.setup_coverage = nbval.plugin.teardown_coverage = lambda *_: None
