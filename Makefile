@@ -6,6 +6,9 @@
 PYTHON =
 RUN = .venv/bin/python
 
+# Tests run in two processes: a file, or a lesson, in one of them.
+IN_TWO = -n 2 --dist=loadfile
+
 # `make address OWNER/NAME`: the second word is no target of its own.
 ifeq ($(firstword $(MAKECMDGOALS)),address)
 REPOSITORY ?= $(word 2,$(MAKECMDGOALS))
@@ -16,7 +19,7 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test refresh bench results fuzz pins address clean
+.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz pins address clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -31,7 +34,13 @@ notebooks: venv     ## run what has changed, and write pages to read; FRESH=1, L
 test: venv          ## check the code, the package, and every notebook against its stored outputs
 	@$(RUN) -m ruff check --quiet
 	@$(RUN) -m ruff format --check --quiet
-	@$(RUN) -m pytest --nbval --cov=gru_tf tests notebooks
+	@$(RUN) -m pytest $(IN_TWO) --nbval tests notebooks
+
+check: venv         ## run the tests of the package alone
+	@$(RUN) -m pytest $(IN_TWO) tests
+
+coverage: venv      ## run the tests of the package, and list the lines that none of them reaches
+	@$(RUN) -m pytest $(IN_TWO) --cov=gru_tf tests
 
 refresh: venv       ## run every notebook and save it in place
 	@$(RUN) tools/notebooks.py refresh

@@ -15,10 +15,6 @@ matplotlib.use("agg")
 os.environ.pop("MAKEFLAGS", None)
 os.environ.pop("MAKELEVEL", None)
 
-# Coverage is what the tests reach: a line that a lesson happens to pass through is not checked by
-# that, and tracing would slow the lessons down.
-nbval.plugin.setup_coverage = nbval.plugin.teardown_coverage = lambda *_: None
-
 
 def pytest_collectstart(collector):
     """Leave stderr out of the comparison: TensorFlow's differs from machine to machine."""

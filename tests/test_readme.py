@@ -81,6 +81,7 @@ def test_make_commands_exist():
 def test_every_other_command_is_one_that_make_or_ci_runs():
     """`make` runs what it names; the rest is here, or belongs to git and the shell."""
     run_by = (ROOT / "Makefile").read_text() + (ROOT / "tools" / "venv.sh").read_text()
+    run_by = run_by.replace("$(IN_TWO)", "-n 2 --dist=loadfile")
     run_by = run_by.replace("$(RUN)", ".venv/bin/python").replace('"$python"', "py -3.12")
     run_by = run_by.replace("\ninstall ", "\n.venv/bin/python -m pip install ")
     run_by = run_by.replace(" --clear", "")
