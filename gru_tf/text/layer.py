@@ -1,8 +1,11 @@
 """The tokeniser of the reviews as a layer, which is saved in a model."""
 
+import collections
+
 import keras
 import tensorflow as tf
 
+from gru_tf.checks import check_at_least, check_one_of
 from gru_tf.text.vocabulary import FIRST_WORD, START, UNKNOWN
 
 
@@ -14,6 +17,10 @@ class TextToWordIds(keras.layers.Layer):
         words: The vocabulary, a list of str: the first has id 4, the next id 5, and so on.
         maxlen: Number of ids kept of each text, at least 1.
         truncating: `"pre"` keeps the last maxlen ids of a longer text, `"post"` the first.
+
+    Raises:
+        TypeError: If words holds something that isn't a str.
+        ValueError: If a word comes twice, maxlen is below 1, or truncating is another word.
 
     Call arguments:
         texts: str, (batch,) or (batch, 1).
@@ -29,8 +36,17 @@ class TextToWordIds(keras.layers.Layer):
     """
 
     def __init__(self, words, maxlen, truncating="pre", **kwargs):
+        check_at_least("maxlen", maxlen, 1)
+        check_one_of("truncating", truncating, ("pre", "post"))
+        words = list(words)
+        for word in words:
+            if not isinstance(word, str):
+                raise TypeError(f"words must be a list of str. Received in it: {word!r}.")
+        twice = [word for word, n in collections.Counter(words).items() if n > 1]
+        if twice:
+            raise ValueError(f"Each of words must be there once. Received more often: {twice[:5]}.")
         super().__init__(**kwargs)
-        self.words, self.maxlen, self.truncating = list(words), maxlen, truncating
+        self.words, self.maxlen, self.truncating = words, int(maxlen), truncating
         self.find = keras.layers.StringLookup(vocabulary=self.words)  # 0 is unknown, then words
 
     def build(self, texts_shape):
@@ -75,6 +91,8 @@ def read_texts(model, reviews):
 
     Raises:
         TypeError: If model isn't a Keras model, or reviews has no word index.
+        ValueError: If the model isn't built, or the ids of the word index aren't the whole
+            numbers from 4 on.
 
     Example:
 
@@ -85,7 +103,15 @@ def read_texts(model, reviews):
         raise TypeError(f"model must be a keras.Model. Received: {type(model).__name__}.")
     if not isinstance(getattr(reviews, "word_index", None), dict):
         raise TypeError(f"reviews must be what load_imdb() returns. Received: {type(reviews)}.")
+    if not model.built or not getattr(model, "inputs", None):
+        raise ValueError("model must be built: call it once, or begin it with a keras.Input.")
     words = sorted(reviews.word_index, key=reviews.word_index.get)
+    ids = [reviews.word_index[word] for word in words]
+    if ids != list(range(FIRST_WORD, FIRST_WORD + len(ids))):
+        raise ValueError(
+            f"The ids of the word index must be {FIRST_WORD}, {FIRST_WORD + 1}, ... without a gap, "
+            f"as the layer counts them. Received: {ids[:3]} ... {ids[-1:]}."
+        )
     texts = keras.Input((), dtype="string", name="texts")
     to_ids = TextToWordIds(words, reviews.x_train.shape[1], reviews.truncating, name="word_ids")
     bare = keras.Model(model.inputs, model.outputs)  # without its optimizer, of no use here

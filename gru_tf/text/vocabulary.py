@@ -7,6 +7,8 @@ import collections
 import itertools
 import re
 
+import numpy as np
+
 # 0 pads, 1 starts a text, 2 stands for a word outside the vocabulary, and 3 is free.
 PADDING, START, UNKNOWN, FIRST_WORD = 0, 1, 2, 4
 
@@ -31,6 +33,23 @@ def index_words(texts, size):
     counts = collections.Counter(itertools.chain.from_iterable(texts))
     most_frequent = sorted(counts, key=lambda word: (-counts[word], word))
     return {word: i for i, word in enumerate(most_frequent[: size - FIRST_WORD], FIRST_WORD)}
+
+
+def check_word_index(word_index):
+    """Raise a TypeError or a ValueError unless each word has an id of its own, from 4 on."""
+    if not isinstance(word_index, dict):
+        raise TypeError(f"word_index must be a dict or None. Received: {word_index!r}.")
+    for word, word_id in word_index.items():
+        whole = isinstance(word_id, int | np.integer) and not isinstance(word_id, bool)
+        if not isinstance(word, str) or not whole:
+            raise TypeError(f"word_index must go from str to int. Received: {word!r}: {word_id!r}.")
+        if not FIRST_WORD <= word_id < 2**31:
+            raise ValueError(
+                f"The ids of word_index must be from {FIRST_WORD} to 2**31 - 1, as those below "
+                f"stand for no word. Received: {word!r}: {word_id}."
+            )
+    if len(set(word_index.values())) < len(word_index):
+        raise ValueError("word_index must give each word an id of its own. Received some twice.")
 
 
 def words_to_ids(texts, word_index):

@@ -39,6 +39,12 @@ def test_results_that_are_missing_or_damaged(other_data):
         datasets.load_results("there")
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "../results/tuning", "", None, 3])
+def test_what_is_no_name_of_results_is_named(name):
+    with pytest.raises(FileNotFoundError, match="No results named .* There are: "):
+        datasets.load_results(name)
+
+
 @pytest.mark.parametrize("path", sorted((files.FOLDERS[1] / "results").glob("*.json")), ids=str)
 def test_committed_results_say_how_they_were_made(path):
     results = datasets.load_results(path.stem)

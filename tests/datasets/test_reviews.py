@@ -107,8 +107,16 @@ def test_encode_and_decode_refuse_what_they_cannot_read(imdb):
         imdb.encode("one text")
     with pytest.raises(TypeError, match="list of str"):
         imdb.encode([b"bytes"])
+    for wrong in (None, 3, ["good", None]):
+        with pytest.raises(TypeError, match="list of str"):
+            imdb.encode(wrong)
     with pytest.raises(ValueError, match=r"\(2, 500\)"):
         imdb.decode(imdb.x_test[:2])
+
+
+def test_encode_reads_what_a_generator_yields(imdb):
+    texts = ["good film", "bad film"]
+    np.testing.assert_array_equal(imdb.encode(text for text in texts), imdb.encode(texts))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +206,24 @@ def test_sentences_name_a_wrong_argument():
         datasets.load_review_sentences(["film"])
     with pytest.raises(ValueError, match="maxlen must be .* Received: 0"):
         datasets.load_review_sentences(maxlen=0)
+
+
+@pytest.mark.parametrize(
+    ("word_index", "error", "message"),
+    [
+        ({"the": "a"}, TypeError, "from str to int. Received: 'the': 'a'"),
+        ({"the": 4.5}, TypeError, "from str to int"),
+        ({"the": True}, TypeError, "from str to int"),
+        ({b"the": 4}, TypeError, "from str to int. Received: b'the'"),
+        ({"the": -1}, ValueError, "from 4 to .* Received: 'the': -1"),
+        ({"the": 2}, ValueError, "from 4 to"),
+        ({"the": 2**31}, ValueError, "from 4 to"),
+        ({"the": 4, "a": 4}, ValueError, "an id of its own"),
+    ],
+)
+def test_sentences_refuse_an_index_that_would_give_wrong_ids(word_index, error, message):
+    with pytest.raises(error, match=message):
+        datasets.load_review_sentences(word_index)
 
 
 # IMDB from Keras, on small files of the same form in the place of its download

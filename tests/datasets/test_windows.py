@@ -53,6 +53,8 @@ def test_windows_keep_their_type_and_own_their_memory():
         (np.zeros(0), {"window": 1}, "length of the series, 0"),
         (3.0, {"window": 1}, r"Received shape: \(\)"),
         ([1.0, np.nan, 3.0, np.inf], {"window": 1}, "in 2 of its 4 steps, the first of them 1"),
+        ([[1.0, 2.0], [3.0]], {"window": 1}, "as many features at each step"),
+        (np.ma.masked_less(np.arange(5.0), 2), {"window": 1}, "no masked values"),
     ],
 )
 def test_windows_name_what_is_wrong(series, arguments, message):

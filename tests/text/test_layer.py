@@ -1,5 +1,6 @@
 """The tokeniser inside a model against the one in Python, on every review and on odd texts."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -96,3 +97,27 @@ def test_read_texts_refuses_what_is_no_model_or_no_reviews(imdb):
         read_texts("model", imdb)
     with pytest.raises(TypeError, match="load_imdb"):
         read_texts(build_sentiment_classifier(units=2), imdb.x_train)
+
+
+def test_read_texts_refuses_a_model_without_inputs_and_an_index_with_gaps(imdb):
+    unbuilt = keras.Sequential([keras.layers.Embedding(10_000, 2), keras.layers.GRU(2)])
+    with pytest.raises(ValueError, match="model must be built"):
+        read_texts(unbuilt, imdb)
+    gap = dataclasses.replace(imdb, word_index={"a": 4, "film": 6})
+    with pytest.raises(ValueError, match=r"without a gap.* Received: \[4, 6\]"):
+        read_texts(build_sentiment_classifier(units=2), gap)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((["a", "b", "a"], 5), ValueError, r"more often: \['a'\]"),
+        ((["a", 3], 5), TypeError, "Received in it: 3"),
+        ((["a"], 0), ValueError, "maxlen must be .* Received: 0"),
+        ((["a"], 2.5), ValueError, "maxlen must be .* Received: 2.5"),
+        ((["a"], 5, "middle"), ValueError, 'truncating must be "pre" or "post"'),
+    ],
+)
+def test_the_layer_refuses_what_would_give_other_ids(arguments, error, message):
+    with pytest.raises(error, match=message):
+        TextToWordIds(*arguments)
