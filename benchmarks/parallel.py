@@ -11,7 +11,6 @@ All but `ways`, which prints a table, write data/results/parallel_*.json.
 import argparse
 import functools
 import os
-import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
