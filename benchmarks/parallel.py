@@ -280,9 +280,8 @@ def build_reader(layer, layers):
         h = layer(64, return_sequences=True)(h)
     h = keras.layers.GlobalAveragePooling1D()(h)
     model = keras.Model(word_ids, keras.layers.Dense(1, activation="sigmoid")(h))
-    model.compile(
-        keras.optimizers.Adam(2e-3), "binary_crossentropy", ["accuracy"], jit_compile=False
-    )
+    settings = dict(loss="binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+    model.compile(keras.optimizers.Adam(2e-3), **settings)
     return model
 
 
