@@ -2,8 +2,8 @@
 
     python benchmarks/parallel.py ways                    ways over time, for docs/parallel.md
     python benchmarks/parallel.py speed                   against the number of steps
-    python benchmarks/parallel.py tasks --seeds 0 1 2 3 4
-    python benchmarks/parallel.py reviews --seeds 0 1 2
+    python benchmarks/parallel.py tasks                  streams that must be counted
+    python benchmarks/parallel.py reviews                film reviews
 
 All but `ways`, which prints a table, write data/results/parallel_*.json.
 """
@@ -11,7 +11,6 @@ All but `ways`, which prints a table, write data/results/parallel_*.json.
 import argparse
 import functools
 import os
-import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -22,7 +21,7 @@ import tensorflow as tf
 
 import gru_tf
 from gru_tf import datasets, min_gru
-from results import as_markdown, write_results
+from results import as_markdown, run_table, write_results
 from speed import measure
 
 SHAPES = [(32, 500, 128, 128), (8, 4000, 64, 128)]  # batch, steps, features, units
@@ -198,9 +197,9 @@ def make_streams(task, n, steps, rng):
     if task == "parity":
         bits = rng.integers(0, 2, (n, steps))
         return bits[:, :, None].astype("float32"), bits.cumsum(1) % 2
-    if task == "turns":  # none, to the left or to the right, among four directions
-        turns = rng.integers(0, 3, (n, steps))
-        return np.eye(3, dtype="float32")[turns], (turns - 1).cumsum(1) % 4
+    if task == "turns":  # a quarter turn to the right, or none: the direction that one looks to
+        turns = rng.integers(0, 2, (n, steps))
+        return turns[:, :, None].astype("float32"), turns.cumsum(1) % 4
     marked = rng.random((n, steps)) < 0.1
     marked[:, 0] = True
     values = rng.integers(0, 4, (n, steps))
@@ -209,7 +208,7 @@ def make_streams(task, n, steps, rng):
     return x, np.take_along_axis(values, last, 1)
 
 
-TASKS = ("last marked value", "parity", "turns")
+TASKS = {"last marked value": 600, "parity": 600, "turns": 1500}  # batches of training
 MODELS = {  # layer, units, layers
     "GRU": (gru_tf.GRU, 64, 1),
     "MinGRU": (gru_tf.MinGRU, 64, 1),
@@ -227,7 +226,7 @@ def build_tracker(layer, units, layers, n_x):
     model = keras.Model(inputs, keras.layers.Dense(4)(h))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # Without XLA, which would compile anew for every length.
-    model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.004), loss, jit_compile=False)
     return model
 
 
@@ -236,15 +235,22 @@ def right(model, x, answers):
     return (model.predict_on_batch(x).argmax(-1) == answers).mean(0)
 
 
-def run_task(task, name, seed, steps=400):
-    """Train on streams of 20 to 40 steps, each seen once; judge on streams of 200."""
+def train_tracker(model, task, batches, rng):
+    """Train on streams that get longer, up to 20 to 40 steps; each is seen once."""
+    for number in range(batches):
+        longest = int(np.ceil(3 + 37 * min(1, number / (0.8 * batches))))
+        steps = int(rng.integers(longest // 2, longest + 1))
+        model.train_on_batch(*make_streams(task, 64, steps, rng))
+
+
+def run_task(task, name, seed):
+    """Train on streams of up to 40 steps; judge on streams of 200."""
     keras.utils.set_random_seed(seed)
     rng, judge = np.random.default_rng(seed), np.random.default_rng(10_000 + seed)
     test = make_streams(task, 500, 200, judge)
     model = build_tracker(*MODELS[name], n_x=test[0].shape[2])
     start = time.perf_counter()
-    for _ in range(steps):
-        model.train_on_batch(*make_streams(task, 64, int(rng.integers(20, 41)), rng))
+    train_tracker(model, task, TASKS[task], rng)
     seconds = time.perf_counter() - start
     by_step = right(model, *test)
     return {
@@ -274,9 +280,8 @@ def build_reader(layer, layers):
         h = layer(64, return_sequences=True)(h)
     h = keras.layers.GlobalAveragePooling1D()(h)
     model = keras.Model(word_ids, keras.layers.Dense(1, activation="sigmoid")(h))
-    model.compile(
-        keras.optimizers.Adam(2e-3), "binary_crossentropy", ["accuracy"], jit_compile=False
-    )
+    settings = dict(loss="binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+    model.compile(keras.optimizers.Adam(2e-3), **settings)
     return model
 
 
@@ -305,7 +310,7 @@ def run_reviews(name, seed, reviews, n=5000, epochs=2):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["ways", "speed", "tasks", "reviews"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
     if options.what == "ways":
@@ -313,24 +318,41 @@ def main():
         return
     if options.what == "speed":
         rows = time_lengths(options.rounds)
+        command = "python benchmarks/parallel.py speed"
+        print(f"written: {write_results('parallel_speed', command, rows)}")
     elif options.what == "tasks":
-        runs = [(task, name, seed) for seed in options.seeds for task in TASKS for name in MODELS]
-        rows = run_all(run_task, runs)
+        tasks(options.seeds)
     else:
-        reviews = datasets.load_imdb(maxlen=200)
-        runs = [(name, seed) for seed in options.seeds for name in READERS]
-        rows = run_all(functools.partial(run_reviews, reviews=reviews), runs)
-    command = f"python benchmarks/parallel.py {' '.join(sys.argv[1:])}"
-    print(f"written: {write_results(f'parallel_{options.what}', command, rows)}")
+        reviews(options.seeds)
 
 
-def run_all(function, runs):
-    rows = []
-    for run in runs:
-        rows.append(function(*run))
-        print(rows[-1], flush=True)
-        keras.backend.clear_session()
-    return rows
+def tasks(seeds):
+    """Run each task with each model. What is stored and not stale is not run again."""
+    plan = [
+        ({"task": task, "model": name, "seed": seed}, functools.partial(run_task, task, name, seed))
+        for seed in seeds
+        for task in TASKS
+        for name in MODELS
+    ]
+    run_table("parallel_tasks", plan, run_alone)
+
+
+def reviews(seeds):
+    """Run each reader of reviews, as `tasks` does."""
+    data = datasets.load_imdb(maxlen=200)
+    plan = [
+        ({"model": name, "seed": seed}, functools.partial(run_reviews, name, seed, data))
+        for seed in seeds
+        for name in READERS
+    ]
+    run_table("parallel_reviews", plan, run_alone)
+
+
+def run_alone(run, _):
+    """Run, and forget the graphs of the run."""
+    row = run()
+    keras.backend.clear_session()
+    return row
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ _REVIEWS = (
 )
 _GRU = ("gru_tf/layers.py", "gru_tf/recurrence.py", "gru_tf/models/sentiment.py")
 _VECTORS = ("gru_tf/text/vectors.py",)
+_MIN_GRU = ("gru_tf/min_gru.py", "gru_tf/layers.py", "gru_tf/recurrence.py")
 _SEARCH = ("gru_tf/tuning/builders.py", "gru_tf/tuning/make.py", "gru_tf/tuning/oracles.py")
 
 
@@ -76,6 +77,11 @@ ORIGINS = {
         "python benchmarks/tuning.py price",
         "price_both",
         _REVIEWS + _GRU + _SEARCH + ("gru_tf/tuning/pricing.py",),
+    ),
+    "parallel_speed": Origin("python benchmarks/parallel.py speed", "time_lengths", _MIN_GRU),
+    "parallel_tasks": Origin("python benchmarks/parallel.py tasks", "tasks", _MIN_GRU),
+    "parallel_reviews": Origin(
+        "python benchmarks/parallel.py reviews", "reviews", _REVIEWS + _MIN_GRU
     ),
 }
 
