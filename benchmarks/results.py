@@ -34,6 +34,13 @@ _REVIEWS = (
     "gru_tf/text/vocabulary.py",
 )
 _GRU = ("gru_tf/layers.py", "gru_tf/recurrence.py", "gru_tf/models/sentiment.py")
+_FORECASTS = (
+    "gru_tf/datasets/series.py",
+    "gru_tf/datasets/windows.py",
+    "gru_tf/layers.py",
+    "gru_tf/models/sequences.py",
+    "gru_tf/recurrence.py",
+)
 _VECTORS = ("gru_tf/text/vectors.py",)
 _SEARCH = ("gru_tf/tuning/builders.py", "gru_tf/tuning/make.py", "gru_tf/tuning/oracles.py")
 
@@ -77,6 +84,7 @@ ORIGINS = {
         "price_both",
         _REVIEWS + _GRU + _SEARCH + ("gru_tf/tuning/pricing.py",),
     ),
+    "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
 
 
