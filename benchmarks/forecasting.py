@@ -31,7 +31,7 @@ EPOCHS = 10
 RATE = 8e-3  # the best of `rates`
 RATES = (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
 DENSE_RATE = 1.6e-2
-ALPHAS = (0.1, 1, 10, 100, 1000)
+ALPHAS = (0.001, 0.01, 0.1, 1, 10, 100, 1000)
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -73,7 +73,7 @@ def last_value(x):
 
 def errors(forecast, y, month, std):
     """Return the mean absolute errors in degrees, by hour ahead and by month 24 hours ahead."""
-    error = np.abs(forecast - y) * std
+    error = np.abs(forecast - y).astype(float) * std
     by_month = [error[month == m, -1].mean() for m in range(12) if (month == m).any()]
     by_horizon = error.mean(axis=0)
     return {"mae": np.round(by_horizon, 3).tolist(), "mae_by_month": np.round(by_month, 3).tolist()}
@@ -116,7 +116,7 @@ def boosting(parts):
     return forecast
 
 
-def climatology(window=24):
+def climatology():
     """Return the test part's forecasts by the mean of hour and day, smoothed over 31 days."""
     table, _ = load()
     first, second = int(0.6 * len(table)), int(0.8 * len(table))
@@ -129,7 +129,7 @@ def climatology(window=24):
     sums, counts = (sum(np.roll(a, k, axis=0) for k in range(-15, 16)) for a in (sums, counts))
     mean, std = table[:first, 0].mean(), table[:first, 0].std()
     series = ((sums / counts)[day, hour] - mean) / std
-    return make_windows(series[second + window :], 24)[0][:, :, 0]
+    return make_windows(series[second:], 24, horizon=24, every_step=True)[1][:, :, 0]
 
 
 def dense_network(learning_rate):
