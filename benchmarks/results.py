@@ -34,6 +34,13 @@ _REVIEWS = (
     "gru_tf/text/vocabulary.py",
 )
 _GRU = ("gru_tf/layers.py", "gru_tf/recurrence.py", "gru_tf/models/sentiment.py")
+_FORECASTS = (
+    "gru_tf/datasets/series.py",
+    "gru_tf/datasets/windows.py",
+    "gru_tf/layers.py",
+    "gru_tf/models/sequences.py",
+    "gru_tf/recurrence.py",
+)
 _VECTORS = ("gru_tf/text/vectors.py",)
 _MIN_GRU = ("gru_tf/min_gru.py", "gru_tf/layers.py", "gru_tf/recurrence.py")
 _SEARCH = ("gru_tf/tuning/builders.py", "gru_tf/tuning/make.py", "gru_tf/tuning/oracles.py")
@@ -83,6 +90,7 @@ ORIGINS = {
     "parallel_reviews": Origin(
         "python benchmarks/parallel.py reviews", "reviews", _REVIEWS + _MIN_GRU
     ),
+    "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
 
 
