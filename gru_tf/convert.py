@@ -111,17 +111,13 @@ def from_torch(source):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html
     """
-    if hasattr(source, "state_dict"):
-        source = source.state_dict()
-    if not hasattr(source, "keys"):
-        raise TypeError(
-            f"source must be a torch.nn.GRU or a mapping, received {_describe(source)}."
-        )
+    source = _state_dict(source)
     matrices, biases = ("weight_ih_l0", "weight_hh_l0"), ("bias_ih_l0", "bias_hh_l0")
     if set(source) not in ({*matrices}, {*matrices, *biases}):
         raise ValueError(
             f"A GRU of one layer and one direction has {[*matrices, *biases]}, or the first two "
-            f"without biases; received {sorted(source)}."
+            f"without biases; received {sorted(source)}. For more layers or directions there is "
+            "from_torch_layers."
         )
     W, U = (_array(source[name]).T for name in matrices)
     biases = [_array(source[name]) for name in biases if name in source]
@@ -151,6 +147,85 @@ def to_torch(weights):
         )
     arrays = {"weight_ih_l0": W.T, "weight_hh_l0": U.T, "bias_ih_l0": b, "bias_hh_l0": c}
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def from_torch_layers(source):
+    """Read the weights of a PyTorch GRU of any number of layers, in one or both directions.
+
+    Args:
+        source: A `torch.nn.GRU`, or its `state_dict()`; any mapping of arrays under
+            the same names will do.
+
+    Returns:
+        A list with one list for each layer, from the input up: `[forward]`, or
+        `[forward, backward]` where the module is bidirectional, each `GRUWeights`
+        as from `from_torch`. From the second layer on, n_x is the number of units
+        below, twice that where the module is bidirectional.
+
+    Raises:
+        ValueError: A layer or direction is missing, a name belongs to none of them
+            (a projection), or shapes don't fit.
+        TypeError: `source` is neither a module nor a mapping.
+
+    Example:
+
+    >>> module = torch.nn.GRU(3, 5, num_layers=2, bidirectional=True)
+    >>> [[weights.n_x for weights in layer] for layer in from_torch_layers(module)]
+    [[3, 3], [10, 10]]
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html
+    """
+    source = _state_dict(source)
+    n_layers = sum(f"weight_ih{_ending(i, 0)}" in source for i in range(len(source)))
+    n_directions = 2 if f"weight_ih{_ending(0, 1)}" in source else 1
+    endings = [[_ending(i, k) for k in range(n_directions)] for i in range(n_layers)]
+    layers, used = [], set()
+    for layer in endings:
+        layers.append([])
+        for ending in layer:
+            found = {f"{part}{ending}" for part in _TORCH_PARTS} & set(source)
+            arrays = {name.removesuffix(ending) + "_l0": source[name] for name in found}
+            layers[-1].append(from_torch(arrays))
+            used |= found
+    if not layers or used != set(source):
+        raise ValueError(
+            "Each layer and direction has weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, "
+            "with _l1 and so on for layers above, and _reverse at the end for the backward "
+            f"direction; received also {sorted(set(source) - used)}."
+        )
+    _check_stack(layers)
+    return layers
+
+
+def to_torch_layers(layers):
+    """Write weights as the state dict of a `torch.nn.GRU` of several layers or directions.
+
+    Args:
+        layers: One list for each layer, from the input up: `[forward]` in all, or
+            `[forward, backward]` in all, each `GRUWeights` with `reset_after=True`.
+
+    Returns:
+        A dict of NumPy arrays under PyTorch's names, weight_ih_l0 to
+        bias_hh_l1_reverse. Load it as that of `to_torch`.
+
+    Raises:
+        ValueError: An empty list, layers that don't fit on one another, or weights
+            with reset-before.
+        TypeError: Something else than lists of `GRUWeights`.
+
+    Example:
+
+    >>> layers = from_torch_layers(torch.nn.GRU(3, 5, num_layers=2))
+    >>> list(to_torch_layers(layers))[-1]
+    'bias_hh_l1'
+    """
+    _check_stack(layers)
+    return {
+        f"{name.removesuffix('_l0')}{_ending(i, k)}": array
+        for i, layer in enumerate(layers)
+        for k, weights in enumerate(layer)
+        for name, array in to_torch(weights).items()
+    }
 
 
 def from_onnx(W, R, B=None, linear_before_reset=0):
@@ -196,6 +271,48 @@ def to_onnx(weights):
     arrays = {"W": W.T[None], "R": R.T[None], "B": np.concatenate([b, c])[None]}
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     return {**arrays, "linear_before_reset": int(weights.reset_after)}
+
+
+_TORCH_PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+def _ending(layer, direction):
+    """Return how PyTorch's names end: _l0, _l0_reverse, _l1 and so on."""
+    return f"_l{layer}" + ("_reverse" if direction else "")
+
+
+def _state_dict(source):
+    if hasattr(source, "state_dict"):
+        source = source.state_dict()
+    if not hasattr(source, "keys"):
+        raise TypeError(
+            f"source must be a torch.nn.GRU or a mapping, received {_describe(source)}."
+        )
+    return source
+
+
+def _check_stack(layers):
+    """See that layers are lists of one or two `GRUWeights` that fit on one another."""
+    if not isinstance(layers, (list, tuple)) or not all(
+        isinstance(layer, (list, tuple)) and all(isinstance(w, GRUWeights) for w in layer)
+        for layer in layers
+    ):
+        raise TypeError(
+            "layers must be a list with one list of GRUWeights for each layer, received "
+            f"{_describe(layers)}."
+        )
+    sizes = [[(w.n_x, w.n_h) for w in layer] for layer in layers]
+    fits = bool(sizes) and len(sizes[0]) in (1, 2)
+    if fits:
+        n_x, n_h = sizes[0][0]
+        for layer in sizes:
+            fits = fits and layer == [(n_x, n_h)] * len(sizes[0])
+            n_x = n_h * len(sizes[0])  # both directions, side by side, are the next one's input
+    if not fits:
+        raise ValueError(
+            "Layers on one another all have one direction, or all two, and as many units; each "
+            f"reads all that the one below puts out. Received (n_x, n_h): {sizes}."
+        )
 
 
 def _unpack(W, U, biases, order, reset_after, update_gate):

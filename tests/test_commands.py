@@ -85,6 +85,28 @@ def test_notebooks_goes_on_past_a_failing_one_and_writes_pages(repository):
     assert "KeyError" in (html / "02_failing.html").read_text(encoding="utf-8")
 
 
+def test_a_lesson_whose_packages_are_missing_is_passed_over_with_a_sentence(repository):
+    setup = repository / "tools" / "setup_cell.py"
+    setup.write_text(
+        setup.read_text().replace("EXTRAS = {", 'EXTRAS = {"02": ["no_such_package"],')
+    )
+    shutil.copy2(ROOT / "conftest.py", repository)
+    sentence = "02_failing is passed over: it needs no_such_package, see requirements-extras.txt."
+    for target, n_left in (("notebooks", 3), ("refresh", 3)):
+        result = make(target, repository)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert sentence in result.stdout
+        assert f"{n_left} of {n_left} notebooks ran whole" in result.stdout
+
+    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "--nbval"]
+    result = subprocess.run(
+        [*command, "notebooks/02_failing.ipynb"], cwd=repository, text=True, capture_output=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "3 skipped" in result.stdout
+    assert sentence in " ".join(result.stdout.split())
+
+
 def test_index_comes_first_and_each_page_when_its_lesson_is_done(repository):
     nbformat.write(
         lesson("print(open('../build/html/index.html', encoding='utf-8').read())"),

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 import gru_tf
-from gru_tf.convert import from_keras, from_onnx, from_torch, to_keras, to_onnx, to_torch
+from gru_tf.convert import (
+    from_keras,
+    from_onnx,
+    from_torch,
+    from_torch_layers,
+    to_keras,
+    to_onnx,
+    to_torch,
+    to_torch_layers,
+)
 from gru_tf.equations import GRUWeights, gru_forward
 
 N_X, N_H = 3, 5
@@ -212,6 +221,105 @@ def test_torch_errors_without_torch():
         from_torch(arrays | {"weight_hh_l1": arrays["weight_hh_l0"]})
     with pytest.raises(ValueError, match="without biases"):
         from_torch({"weight_ih_l0": arrays["weight_ih_l0"]})
+
+
+def by_layers(x, layers):
+    """Run a stack in NumPy: backward directions read the sequence from its end."""
+    for forward, *backward in layers:
+        runs = [gru_forward(x, forward)]
+        runs += [gru_forward(x[:, ::-1], weights)[:, ::-1] for weights in backward]
+        x = np.concatenate(runs, axis=-1)
+    return x
+
+
+every_stack = pytest.mark.parametrize(
+    ("num_layers", "bidirectional"), [(1, False), (1, True), (2, False), (3, True)]
+)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@every_stack
+def test_from_torch_layers(x, num_layers, bidirectional, bias):
+    torch = pytest.importorskip("torch")
+    module = torch_layer(torch, num_layers=num_layers, bidirectional=bidirectional, bias=bias)
+    expected = module(torch.from_numpy(x))[0].detach().numpy()
+    for source in (module, module.state_dict()):
+        layers = from_torch_layers(source)
+        assert [len(layer) for layer in layers] == [1 + bidirectional] * num_layers
+        np.testing.assert_allclose(by_layers(x, layers), expected, atol=1e-12)
+
+
+def random_stack(num_layers, bidirectional):
+    seeds = itertools.count(10)
+    sizes = [N_X] + [N_H * (1 + bidirectional)] * (num_layers - 1)
+    return [
+        [
+            GRUWeights.random(n_x, N_H, reset_after=True, update_gate=gate, seed=next(seeds))
+            for gate in ("write", "keep")[: 1 + bidirectional]
+        ]
+        for n_x in sizes
+    ]
+
+
+@every_stack
+def test_to_torch_layers(x, num_layers, bidirectional):
+    torch = pytest.importorskip("torch")
+    layers = random_stack(num_layers, bidirectional)
+    module = torch_layer(torch, num_layers=num_layers, bidirectional=bidirectional)
+    arrays = to_torch_layers(layers)
+    assert list(arrays) == list(module.state_dict())
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+    h = module(torch.from_numpy(x))[0].detach().numpy()
+    np.testing.assert_allclose(h, by_layers(x, layers), atol=1e-12)
+
+
+def test_stack_from_torch_to_keras_and_back(x):
+    torch = pytest.importorskip("torch")
+    module = torch_layer(torch, num_layers=2, bidirectional=True)
+    expected, states, layers = module(torch.from_numpy(x))[0].detach().numpy(), x, []
+    for forward, backward in from_torch_layers(module):
+        gru = keras.layers.GRU(N_H, return_sequences=True, dtype="float64")
+        layer = keras.layers.Bidirectional(gru, dtype="float64")
+        states = layer(states)
+        layer.set_weights([*to_keras(forward), *to_keras(backward)])
+        layers.append(layer)
+    states = x
+    for layer in layers:
+        states = layer(states)
+    np.testing.assert_allclose(states, expected, atol=1e-12)
+    back = [[from_keras(one.forward_layer), from_keras(one.backward_layer)] for one in layers]
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in to_torch_layers(back).items()})
+    again = module(torch.from_numpy(x))[0].detach().numpy()
+    np.testing.assert_allclose(again, expected, atol=1e-12)
+
+
+@every_stack
+def test_torch_layers_round_trip_without_torch(x, num_layers, bidirectional):
+    layers = random_stack(num_layers, bidirectional)
+    back = from_torch_layers(to_torch_layers(layers))
+    np.testing.assert_allclose(by_layers(x, back), by_layers(x, layers), atol=1e-12)
+
+
+def test_torch_layers_errors_without_torch():
+    arrays = to_torch_layers(random_stack(2, True))
+    for name in ("weight_ih_l0", "weight_hh_l1", "weight_hh_l1_reverse", "bias_hh_l0"):
+        with pytest.raises(ValueError, match="received"):
+            from_torch_layers({k: v for k, v in arrays.items() if k != name})
+    with pytest.raises(ValueError, match=r"received also \['weight_hr_l0'\]"):
+        from_torch_layers(arrays | {"weight_hr_l0": arrays["weight_hh_l0"]})
+    with pytest.raises(ValueError, match="received also"):
+        from_torch_layers({})
+    with pytest.raises(TypeError, match="received int"):
+        from_torch_layers(3)
+    one = random_weights(True)  # 3 features and 5 units: doesn't fit on itself
+    for layers in ([[one], [one]], [], [[]], [[one, one, one]]):
+        with pytest.raises(ValueError, match="Layers on one another"):
+            to_torch_layers(layers)
+    for layers in (one, [one], [[3]]):
+        with pytest.raises(TypeError, match="layers must be a list"):
+            to_torch_layers(layers)
+    with pytest.raises(ValueError, match="reset_after must be True"):
+        to_torch_layers([[random_weights(False)]])
 
 
 # --- ONNX

@@ -32,6 +32,8 @@ from filelock import FileLock, Timeout
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+import setup_cell
+
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -243,6 +245,14 @@ def find_notebooks():
     return sorted(NOTEBOOKS.glob("*.ipynb")) + sorted(NOTEBOOKS.glob("solutions/*.ipynb"))
 
 
+def able_to_run(paths):
+    """Return the notebooks whose packages are installed, and say which are passed over."""
+    reasons = {path: setup_cell.why_not(path.name) for path in paths}
+    for why in sorted({why for why in reasons.values() if why}):
+        print(why)
+    return [path for path, why in reasons.items() if not why]
+
+
 def fingerprint(path):
     """Return a digest of what decides the outputs of the notebook at `path`."""
     return hashlib.sha256(path.read_bytes() + surroundings()).hexdigest()
@@ -297,7 +307,7 @@ def build(fresh=False, lessons=None, n_at_once=1):
             pages.write_page(run, html, paths)
     print(f"To read: {index.relative_to(ROOT)}, where each lesson appears when it has run\n")
 
-    chosen = [path for path in paths if not lessons or path.name[:2] in lessons]
+    chosen = able_to_run(path for path in paths if not lessons or path.name[:2] in lessons)
     due = [
         path
         for path, run in runs.items()
@@ -330,7 +340,7 @@ def refresh(paths):
             if figure := tagged_figure(run.notebook):
                 write_bytes(README_FIGURE, figure)
 
-    execute_all([path.resolve() for path in paths or find_notebooks()], store)
+    execute_all([path.resolve() for path in able_to_run(paths or find_notebooks())], store)
     return runs
 
 

