@@ -3,8 +3,8 @@
     python benchmarks/signals.py [--anew]
 
 writes data/results/signals.json: test accuracy of nine speakers by 270 training utterances.
-The GRU has the first setting that was tried, on 72 of the training utterances: no search. The linear
-opponents choose their penalty by cross-validation on the training utterances.
+The GRU has the first setting that was tried, on 72 of the training utterances: no search. The
+linear opponents choose their penalty by cross-validation on the training utterances.
 """
 
 import argparse
