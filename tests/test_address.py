@@ -100,7 +100,8 @@ def test_make_address_takes_a_word_or_a_variable(words):
 
 
 def test_a_package_has_the_range_of_pyproject():
-    dependencies = address.project()["dependencies"]
+    about = address.project()
+    dependencies = about["dependencies"] + sum(about["optional-dependencies"].values(), [])
     for name in set(sum(setup_cell.PACKAGES.values(), [])):
         [line] = [line for line in dependencies if line.startswith(name)]
         lesson = next(lesson for lesson, names in setup_cell.PACKAGES.items() if name in names)
