@@ -1,8 +1,10 @@
-"""Texts for a GRU: words and their ids, a tokeniser inside a model, word vectors."""
+"""Texts for a GRU: words and their ids, a tokeniser inside a model, word vectors, n-grams."""
 
 from gru_tf.text.layer import TextToWordIds, read_texts
+from gru_tf.text.ngrams import NGrams
 from gru_tf.text.vectors import count_neighbours, learn_word_vectors
 from gru_tf.text.vocabulary import (
+    END,
     FIRST_WORD,
     PADDING,
     START,
@@ -14,7 +16,9 @@ from gru_tf.text.vocabulary import (
 )
 
 __all__ = [
+    "END",
     "FIRST_WORD",
+    "NGrams",
     "PADDING",
     "START",
     "UNKNOWN",

@@ -9,8 +9,9 @@ import re
 
 import numpy as np
 
-# 0 pads, 1 starts a text, 2 stands for a word outside the vocabulary, and 3 is free.
-PADDING, START, UNKNOWN, FIRST_WORD = 0, 1, 2, 4
+# 0 pads, 1 starts a text, 2 stands for a word outside the vocabulary, and 3 ends a text, where a
+# model has to say that it ends: the reviews don't have it.
+PADDING, START, UNKNOWN, END, FIRST_WORD = range(5)
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
@@ -61,4 +62,5 @@ def words_to_ids(texts, word_index):
 def ids_to_words(ids, word_index):
     """Return the words of one list of ids, "?" for what is outside the vocabulary."""
     words = {word_id: word for word, word_id in word_index.items()}
-    return [words.get(int(word_id), "?") for word_id in ids if word_id >= UNKNOWN]
+    silent = (PADDING, START, END)
+    return [words.get(int(word_id), "?") for word_id in ids if word_id not in silent]
