@@ -100,6 +100,19 @@ ORIGINS = {
     "parallel_reviews": Origin(
         "python benchmarks/parallel.py reviews", "reviews", _REVIEWS + _MIN_GRU
     ),
+    "language": Origin(
+        "python benchmarks/language.py",
+        "language",
+        (
+            "gru_tf/layers.py",
+            "gru_tf/models/text.py",
+            "gru_tf/recurrence.py",
+            "gru_tf/text/ngrams.py",
+            "gru_tf/text/perplexity.py",
+            "gru_tf/text/sampling.py",
+            "gru_tf/text/vocabulary.py",
+        ),
+    ),
     "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
 

@@ -2,7 +2,7 @@
 
 from gru_tf.text.layer import TextToWordIds, read_texts
 from gru_tf.text.ngrams import NGrams
-from gru_tf.text.perplexity import Perplexity
+from gru_tf.text.perplexity import Perplexity, log_probabilities
 from gru_tf.text.sampling import longest_copy, narrow, one_step, sample_texts
 from gru_tf.text.vectors import count_neighbours, learn_word_vectors
 from gru_tf.text.vocabulary import (
@@ -30,6 +30,7 @@ __all__ = [
     "ids_to_words",
     "index_words",
     "learn_word_vectors",
+    "log_probabilities",
     "longest_copy",
     "narrow",
     "one_step",

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from gru_tf.checks import check_at_least
 from gru_tf.text.vocabulary import PADDING
 
 
@@ -63,3 +64,31 @@ class Perplexity(keras.metrics.Mean):
     def get_config(self):
         own = {"ignore_class": self.ignore_class, "from_logits": self.from_logits}
         return {"name": self.name, "dtype": self.dtype, **own}
+
+
+def log_probabilities(model, sequences, batch_size=64):
+    """Return how likely each token was to a model, given those before it.
+
+    Args:
+        model: A model as `build_language_model` makes, of probabilities.
+        sequences: Lists of ids, each with a first token that is read and not predicted.
+        batch_size: Number of sequences read at once.
+
+    Returns:
+        A list with an array for each sequence: natural logarithms, for each of its tokens but
+        the first, as `NGrams.log_probabilities` returns it.
+
+    Example:
+
+    >>> perplexity = np.exp(-np.concatenate(log_probabilities(model, ids)).mean())  # doctest: +SKIP
+    """
+    check_at_least("batch_size", batch_size, 1)
+    found = []
+    for begin in range(0, len(sequences), batch_size):  # all at once may be gigabytes
+        rows = sequences[begin : begin + batch_size]
+        x = keras.utils.pad_sequences([row[:-1] for row in rows], padding="post")
+        y = keras.utils.pad_sequences([row[1:] for row in rows], padding="post")
+        p = ops.take_along_axis(model(x, training=False), y[..., None], axis=-1)
+        logs = ops.convert_to_numpy(ops.log(p[..., 0]))
+        found += [row_logs[: len(row) - 1] for row_logs, row in zip(logs, rows, strict=True)]
+    return found

@@ -40,6 +40,8 @@ def narrow(probabilities, temperature=1.0, top_k=None, top_p=None):
     with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, and its power 0 again
         logs = np.log(p) / temperature
     p = _normalise(np.exp(logs - logs.max(axis=-1, keepdims=True)))
+    if top_k is None and top_p is None:
+        return p
     order = np.argsort(-p, axis=-1, kind="stable")
     ranked = np.take_along_axis(p, order, axis=-1)
     if top_k is not None:

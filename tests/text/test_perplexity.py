@@ -6,7 +6,7 @@ import pytest
 
 import gru_tf
 from gru_tf.models import build_language_model
-from gru_tf.text import Perplexity
+from gru_tf.text import Perplexity, log_probabilities
 
 RNG = np.random.default_rng(0)
 
@@ -65,3 +65,16 @@ def test_is_trained_with_and_saved_with_a_model(tmp_path):
     p = model.predict(x, verbose=0)
     at = np.log(np.take_along_axis(p, y[..., None], -1)[..., 0][y > 0])
     assert before["perplexity"] == pytest.approx(np.exp(-at.mean()), rel=1e-4)
+
+
+def test_log_probabilities_are_those_of_each_sequence_alone():
+    keras.utils.set_random_seed(0)
+    model = build_language_model(9, 4, 8, gru=gru_tf.GRU)
+    sequences = [[1, *RNG.integers(2, 9, n)] for n in (3, 1, 12, 0, 5)]
+    found = log_probabilities(model, sequences, batch_size=2)
+    assert [len(logs) for logs in found] == [3, 1, 12, 0, 5]
+    for logs, sequence in zip(found, sequences, strict=True):
+        if len(sequence) > 1:
+            p = model.predict(np.array([sequence[:-1]]), verbose=0)[0]
+            expected = np.log(p[np.arange(len(p)), sequence[1:]])
+            np.testing.assert_allclose(logs, expected, rtol=1e-5)
