@@ -53,14 +53,14 @@ def from_keras(source, *, reset_after=None, update_gate=None):
     if not isinstance(source, (list, tuple)) or len(source) not in (2, 3):
         raise TypeError(
             "source must be a GRU layer or a list [kernel, recurrent_kernel, bias] or [kernel, "
-            f"recurrent_kernel], received {_describe(source)}."
+            f"recurrent_kernel]. Received: {_describe(source)}."
         )
     kernel, recurrent_kernel, *bias = map(_array, source)
     if bias:
         if reset_after not in (None, bias[0].ndim == 2):
             raise ValueError(
                 "reset_after=True has a bias of shape (2, 3 n_h) and reset_after=False of "
-                f"(3 n_h,); received reset_after={reset_after} and {bias[0].shape}."
+                f"(3 n_h,). Received: reset_after={reset_after} and {bias[0].shape}."
             )
         reset_after = bias[0].ndim == 2
     elif reset_after is None:
@@ -116,7 +116,7 @@ def from_torch(source):
     if set(source) not in ({*matrices}, {*matrices, *biases}):
         raise ValueError(
             f"A GRU of one layer and one direction has {[*matrices, *biases]}, or the first two "
-            f"without biases; received {sorted(source)}. For more layers or directions there is "
+            f"without biases. Received: {sorted(source)}. For more layers or directions there is "
             "from_torch_layers."
         )
     W, U = (_array(source[name]).T for name in matrices)
@@ -142,7 +142,7 @@ def to_torch(weights):
     W, U, b, c = _pack(weights, "rzh", "keep")
     if not weights.reset_after:
         raise ValueError(
-            "reset_after must be True for torch.nn.GRU, received False: the two are different "
+            "reset_after must be True for torch.nn.GRU. Received: False. The two are different "
             "functions, and no change of weights turns one into the other."
         )
     arrays = {"weight_ih_l0": W.T, "weight_hh_l0": U.T, "bias_ih_l0": b, "bias_hh_l0": c}
@@ -191,7 +191,7 @@ def from_torch_layers(source):
         raise ValueError(
             "Each layer and direction has weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, "
             "with _l1 and so on for layers above, and _reverse at the end for the backward "
-            f"direction; received also {sorted(set(source) - used)}."
+            f"direction. Received also: {sorted(set(source) - used)}."
         )
     _check_stack(layers)
     return layers
@@ -251,7 +251,7 @@ def from_onnx(W, R, B=None, linear_before_reset=0):
     if ranks != [3, 3, 2][: len(shapes)] or any(shape[0] != 1 for shape in shapes):
         raise ValueError(
             "W, R and B must have shapes (1, 3 n_h, n_x), (1, 3 n_h, n_h) and (1, 6 n_h), the 1 "
-            f"for one direction; received {shapes}."
+            f"for one direction. Received: {shapes}."
         )
     biases = [] if B is None else np.array_split(B[0], 2)
     return _unpack(W[0].T, R[0].T, biases, "zrh", bool(linear_before_reset), "keep")
@@ -286,7 +286,7 @@ def _state_dict(source):
         source = source.state_dict()
     if not hasattr(source, "keys"):
         raise TypeError(
-            f"source must be a torch.nn.GRU or a mapping, received {_describe(source)}."
+            f"source must be a torch.nn.GRU or a mapping. Received: {_describe(source)}."
         )
     return source
 
@@ -298,7 +298,7 @@ def _check_stack(layers):
         for layer in layers
     ):
         raise TypeError(
-            "layers must be a list with one list of GRUWeights for each layer, received "
+            "layers must be a list with one list of GRUWeights for each layer. Received: "
             f"{_describe(layers)}."
         )
     sizes = [[(w.n_x, w.n_h) for w in layer] for layer in layers]
@@ -321,11 +321,11 @@ def _unpack(W, U, biases, order, reset_after, update_gate):
     wanted = [(W.shape[0] if W.ndim else 0, 3 * n_h), (n_h, 3 * n_h)] + [(3 * n_h,)] * min(
         len(biases), 2
     )
-    received = [array.shape for array in (W, U, *biases)]
-    if received != wanted or not n_h:
+    shapes = [array.shape for array in (W, U, *biases)]
+    if shapes != wanted or not n_h:
         raise ValueError(
             "Three gates side by side need input weights of shape (n_x, 3 n_h), recurrent weights "
-            f"(n_h, 3 n_h) and biases (3 n_h,), once transposed and unstacked; received {received}."
+            f"(n_h, 3 n_h) and biases (3 n_h,), once transposed and unstacked. Received: {shapes}."
         )
     b, c = [*biases, np.zeros(3 * n_h, U.dtype), np.zeros(3 * n_h, U.dtype)][:2]
     gates = {}
@@ -342,7 +342,7 @@ def _unpack(W, U, biases, order, reset_after, update_gate):
 def _pack(weights, order, update_gate):
     """Put the gates side by side: W (n_x, 3 n_h), U (n_h, 3 n_h), b and c (3 n_h,)."""
     if not isinstance(weights, GRUWeights):
-        raise TypeError(f"weights must be GRUWeights, received {_describe(weights)}.")
+        raise TypeError(f"weights must be GRUWeights. Received: {_describe(weights)}.")
     arrays = weights.with_update_gate(update_gate).arrays()
     W, U, b = (
         np.concatenate([arrays[f"{name}_{gate}"] for gate in order], axis=-1) for name in "WUb"
@@ -356,16 +356,16 @@ def _pack(weights, order, update_gate):
 def _read_layer(layer, reset_after, update_gate):
     """Return `reset_after`, `update_gate` and the arrays of a Keras GRU layer."""
     if not hasattr(layer, "reset_after"):
-        raise TypeError(f"source must be a GRU layer, received {_describe(layer)}.")
+        raise TypeError(f"source must be a GRU layer. Received: {_describe(layer)}.")
     names = [layer.activation.__name__, layer.recurrent_activation.__name__]
     if names != ["tanh", "sigmoid"]:
-        raise ValueError(f"The layer must have activations tanh and sigmoid, received {names}.")
+        raise ValueError(f"The layer must have activations tanh and sigmoid. Received: {names}.")
     if not layer.built:
         raise ValueError(f"The layer {layer.name!r} has no weights yet: build or call it first.")
     own = {"reset_after": layer.reset_after, "update_gate": getattr(layer, "update_gate", "keep")}
     for name, value in (("reset_after", reset_after), ("update_gate", update_gate)):
         if value not in (None, own[name]):
-            raise ValueError(f"The layer has {name}={own[name]!r}, received {value!r}.")
+            raise ValueError(f"The layer has {name}={own[name]!r}. Received: {value!r}.")
     return own["reset_after"], own["update_gate"], layer.get_weights()
 
 

@@ -128,15 +128,15 @@ def gru_backward(dh, trace, *, cut=()):
     """
     if not isinstance(trace, Trace):
         raise TypeError(
-            "trace must be the Trace that gru_forward returns with return_trace=True, "
-            f"received {type(trace).__name__}."
+            "trace must be the Trace that gru_forward returns with return_trace=True. "
+            f"Received: {type(trace).__name__}."
         )
     dh = as_real_array("dh", dh)
     if dh.shape != trace.h.shape:
-        raise ValueError(f"dh must have the states' shape {trace.h.shape}, received {dh.shape}.")
+        raise ValueError(f"dh must have the states' shape {trace.h.shape}. Received: {dh.shape}.")
     unknown = [name for name in cut if name not in WAYS_BACK]
     if isinstance(cut, str) or unknown:
-        raise ValueError(f"cut must hold names from {WAYS_BACK}, received {cut!r}.")
+        raise ValueError(f"cut must hold names from {WAYS_BACK}. Received: {cut!r}.")
     carried = {name: float(name not in cut) for name in WAYS_BACK}  # 1, or 0 where cut
     w = trace.weights
     d_a_z, d_a_r, d_a_h = (np.empty_like(trace.h) for _ in range(3))
@@ -214,7 +214,7 @@ def check_gradients(x, weights, h_0=None, *, step=1e-3, seed=0):
     """
     x, h_0 = _check_inputs(x, weights, h_0)
     if not isinstance(step, (int, float)) or isinstance(step, bool) or not 0 < step < np.inf:
-        raise ValueError(f"step must be a number above 0, received {step!r}.")
+        raise ValueError(f"step must be a number above 0. Received: {step!r}.")
     point = {name: array.astype("float64") for name, array in weights.arrays().items()}
     point |= {"x": x.astype("float64"), "h_0": h_0.astype("float64")}
 
@@ -243,17 +243,17 @@ def check_gradients(x, weights, h_0=None, *, step=1e-3, seed=0):
 def _check_inputs(x, weights, h_0):
     """Return `x` and `h_0` as arrays that fit the weights and each other."""
     if not isinstance(weights, GRUWeights):
-        raise TypeError(f"weights must be GRUWeights, received {type(weights).__name__}.")
+        raise TypeError(f"weights must be GRUWeights. Received: {type(weights).__name__}.")
     x = as_real_array("x", x)
     if x.ndim != 3 or x.shape[1] < 1 or x.shape[2] != weights.n_x:
         raise ValueError(
-            f"x must have shape (batch, time, n_x) with time at least 1 and n_x = {weights.n_x}, "
-            f"received {x.shape}."
+            f"x must have shape (batch, time, n_x) with time at least 1 and n_x = {weights.n_x}. "
+            f"Received: {x.shape}."
         )
     shape = (len(x), weights.n_h)
     h_0 = np.zeros(shape, weights.W_z.dtype) if h_0 is None else as_real_array("h_0", h_0)
     if h_0.shape != shape:
-        raise ValueError(f"h_0 must have shape (batch, n_h) = {shape}, received {h_0.shape}.")
+        raise ValueError(f"h_0 must have shape (batch, n_h) = {shape}. Received: {h_0.shape}.")
     return x, h_0
 
 

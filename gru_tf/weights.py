@@ -57,20 +57,20 @@ class GRUWeights:
             object.__setattr__(self, "c_h", np.zeros_like(self.b_h))
         if not self.reset_after and self.c_h is not None:
             raise ValueError(
-                "c_h must be None with reset_after=False, received an array: without the reset "
+                "c_h must be None with reset_after=False. Received: an array. Without the reset "
                 "gate before it, a recurrent bias of the candidate is simply added to b_h."
             )
         arrays = {name: as_real_array(name, array) for name, array in self.arrays().items()}
         if arrays["W_z"].ndim != 2 or 0 in arrays["W_z"].shape:
-            raise ValueError(f"W_z must have shape (n_x, n_h), received {arrays['W_z'].shape}.")
+            raise ValueError(f"W_z must have shape (n_x, n_h). Received: {arrays['W_z'].shape}.")
         n_x, n_h = arrays["W_z"].shape
         dtype = np.result_type(*arrays.values())
         for name, array in arrays.items():
             shape = {"W": (n_x, n_h), "U": (n_h, n_h), "b": (n_h,), "c": (n_h,)}[name[0]]
             if array.shape != shape:
                 raise ValueError(
-                    f"{name} must have shape {shape}, as W_z is (n_x, n_h) = {(n_x, n_h)}; "
-                    f"received {array.shape}."
+                    f"{name} must have shape {shape}, as W_z is (n_x, n_h) = {(n_x, n_h)}. "
+                    f"Received: {array.shape}."
                 )
             object.__setattr__(self, name, array.astype(dtype))
 
@@ -150,8 +150,8 @@ class GRUWeights:
             W, b = np.asarray(W), np.asarray(b)
             if W.ndim != 2 or W.shape[0] <= W.shape[1]:
                 raise ValueError(
-                    f"W_{gate} must have shape (n_h + n_x, n_h) with n_x at least 1, "
-                    f"received {W.shape}."
+                    f"W_{gate} must have shape (n_h + n_x, n_h) with n_x at least 1. "
+                    f"Received: {W.shape}."
                 )
             n_h = W.shape[1]
             arrays |= {f"U_{gate}": W[:n_h], f"W_{gate}": W[n_h:]}
@@ -170,7 +170,7 @@ class GRUWeights:
         if self.c_h is not None and np.any(self.c_h):
             raise ValueError(
                 "One matrix and one bias for each gate can't hold the recurrent bias c_h of a "
-                f"reset-after GRU: it must be zero, received {self.c_h}."
+                f"reset-after GRU: it must be zero. Received: {self.c_h}."
             )
         w = self.with_update_gate(update_gate)
         matrices = [
@@ -182,7 +182,7 @@ class GRUWeights:
 def check_update_gate(update_gate):
     """Raise a ValueError unless `update_gate` names one of the two conventions."""
     if update_gate not in ("keep", "write"):
-        raise ValueError(f'update_gate must be "keep" or "write", received {update_gate!r}.')
+        raise ValueError(f'update_gate must be "keep" or "write". Received: {update_gate!r}.')
 
 
 def as_real_array(name, values):
@@ -190,9 +190,9 @@ def as_real_array(name, values):
     try:
         array = np.asarray(values)
     except ValueError:
-        raise ValueError(f"{name} must be rectangular, received rows of unequal lengths.") from None
+        raise ValueError(f"{name} must be rectangular. Received: unequal rows.") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, received dtype {array.dtype}.")
+        raise TypeError(f"{name} must hold real numbers. Received: dtype {array.dtype}.")
     if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must hold finite numbers, received NaN or infinity.")
+        raise ValueError(f"{name} must hold finite numbers. Received: NaN or infinity.")
     return array if array.dtype == "float32" else array.astype("float64")

@@ -116,21 +116,21 @@ def test_the_update_gate_is_not_guessed_from_a_list(x):
     ("source", "kwargs", "error", "message"),
     [
         (lambda: keras.layers.GRU(N_H), {}, ValueError, "no weights yet"),
-        (lambda: keras.layers.LSTM(N_H), {}, TypeError, "received LSTM"),
-        (lambda: keras_layer(activation="relu"), {}, ValueError, "received .'relu', 'sigmoid'"),
-        (lambda: keras_layer(), {"reset_after": False}, ValueError, "reset_after=True, received"),
-        (lambda: keras_layer(), {"update_gate": "write"}, ValueError, "update_gate='keep', rec"),
+        (lambda: keras.layers.LSTM(N_H), {}, TypeError, "Received: LSTM"),
+        (lambda: keras_layer(activation="relu"), {}, ValueError, "Received: .'relu', 'sigmoid'"),
+        (lambda: keras_layer(), {"reset_after": False}, ValueError, "reset_after=True. Received"),
+        (lambda: keras_layer(), {"update_gate": "write"}, ValueError, "update_gate='keep'. Rec"),
         (lambda: keras_layer(use_bias=False).get_weights(), {}, ValueError, "say reset_after"),
         (lambda: keras_layer().get_weights(), {"reset_after": False}, ValueError, r"\(2, 15\)"),
-        (lambda: keras_layer().get_weights(), {"update_gate": "x"}, ValueError, "received 'x'"),
+        (lambda: keras_layer().get_weights(), {"update_gate": "x"}, ValueError, "Received: 'x'"),
         (lambda: keras_layer().get_weights()[:1], {}, TypeError, "list of length 1"),
-        (lambda: "weights", {}, TypeError, "received str"),
+        (lambda: "weights", {}, TypeError, "Received: str"),
         (lambda: [np.zeros((3, 20)), np.zeros((5, 20))], {"reset_after": True}, ValueError, "20"),
         (
             lambda: [np.zeros((3, 15)), np.zeros((5, 15)), np.zeros((3, 15))],
             {},
             ValueError,
-            r"received \[.*\(15,\), \(15,\), \(15,\)\]",
+            r"Received: \[.*\(15,\), \(15,\), \(15,\)\]",
         ),
     ],
 )
@@ -141,7 +141,7 @@ def test_from_keras_names_bad_input(source, kwargs, error, message):
 
 @pytest.mark.parametrize("target", [to_keras, to_torch, to_onnx])
 def test_targets_take_gru_weights_only(target):
-    with pytest.raises(TypeError, match="weights must be GRUWeights, received list of length 3"):
+    with pytest.raises(TypeError, match="weights must be GRUWeights. Received: list of length 3"):
         target([1, 2, 3])
 
 
@@ -212,9 +212,9 @@ def test_torch_packing_without_torch(x):
 
 
 def test_torch_errors_without_torch():
-    with pytest.raises(ValueError, match="reset_after must be True .* received False"):
+    with pytest.raises(ValueError, match="reset_after must be True .* Received: False"):
         to_torch(random_weights(False))
-    with pytest.raises(TypeError, match="received int"):
+    with pytest.raises(TypeError, match="Received: int"):
         from_torch(3)
     arrays = to_torch(random_weights(True))
     with pytest.raises(ValueError, match="weight_hh_l1"):
@@ -303,13 +303,13 @@ def test_torch_layers_round_trip_without_torch(x, num_layers, bidirectional):
 def test_torch_layers_errors_without_torch():
     arrays = to_torch_layers(random_stack(2, True))
     for name in ("weight_ih_l0", "weight_hh_l1", "weight_hh_l1_reverse", "bias_hh_l0"):
-        with pytest.raises(ValueError, match="received"):
+        with pytest.raises(ValueError, match="Received"):
             from_torch_layers({k: v for k, v in arrays.items() if k != name})
-    with pytest.raises(ValueError, match=r"received also \['weight_hr_l0'\]"):
+    with pytest.raises(ValueError, match=r"Received also: \['weight_hr_l0'\]"):
         from_torch_layers(arrays | {"weight_hr_l0": arrays["weight_hh_l0"]})
-    with pytest.raises(ValueError, match="received also"):
+    with pytest.raises(ValueError, match="Received also:"):
         from_torch_layers({})
-    with pytest.raises(TypeError, match="received int"):
+    with pytest.raises(TypeError, match="Received: int"):
         from_torch_layers(3)
     one = random_weights(True)  # 3 features and 5 units: doesn't fit on itself
     for layers in ([[one], [one]], [], [[]], [[one, one, one]]):
@@ -402,7 +402,7 @@ def test_onnx_recurrent_bias_is_only_added_with_reset_before(x):
     ],
 )
 def test_from_onnx_names_bad_shapes(shapes):
-    with pytest.raises(ValueError, match=r"received \["):
+    with pytest.raises(ValueError, match=r"Received: \["):
         from_onnx(*map(np.zeros, shapes))
 
 

@@ -277,8 +277,8 @@ def weights_with(**changes):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"update_gate": "forget"}, ValueError, "received 'forget'"),
-        ({"W_z": np.zeros(3)}, ValueError, r"W_z must have shape .* received \(3,\)"),
+        ({"update_gate": "forget"}, ValueError, "Received: 'forget'"),
+        ({"W_z": np.zeros(3)}, ValueError, r"W_z must have shape .* Received: \(3,\)"),
         ({"W_r": np.zeros((2, 4))}, ValueError, r"W_r must have shape \(3, 4\).*\(2, 4\)"),
         ({"U_h": np.zeros((4, 3))}, ValueError, r"U_h must have shape \(4, 4\)"),
         ({"b_h": np.zeros((1, 4))}, ValueError, r"b_h must have shape \(4,\)"),
@@ -301,23 +301,23 @@ def backward(w, dh=np.zeros((2, 5, 4)), **options):  # noqa: B008 - never writte
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda w: gru_forward(np.zeros((2, 5)), w), r"received \(2, 5\)"),
-        (lambda w: gru_forward(np.zeros((2, 5, 4)), w), r"n_x = 3, received \(2, 5, 4\)"),
+        (lambda w: gru_forward(np.zeros((2, 5)), w), r"Received: \(2, 5\)"),
+        (lambda w: gru_forward(np.zeros((2, 5, 4)), w), r"n_x = 3. Received: \(2, 5, 4\)"),
         (lambda w: gru_forward(np.zeros((2, 0, 3)), w), "time at least 1"),
         (lambda w: gru_forward(np.full((2, 5, 3), np.nan), w), "x must hold finite numbers"),
-        (lambda w: gru_forward(np.zeros((2, 5, 3)), w, np.zeros((1, 4))), r"= \(2, 4\), received"),
-        (lambda w: w.with_update_gate("Keep"), "received 'Keep'"),
+        (lambda w: gru_forward(np.zeros((2, 5, 3)), w, np.zeros((1, 4))), r"= \(2, 4\). Received"),
+        (lambda w: w.with_update_gate("Keep"), "Received: 'Keep'"),
         (lambda w: GRUWeights.random(0, 4), "n_x must be an int of at least 1. Received: 0"),
         (lambda w: GRUWeights.random(3.5, 4), "n_x must be .* Received: 3.5"),
         (lambda w: GRUWeights.random(3, None), "n_h must be .* Received: None"),
         (lambda w: GRUWeights.random(True, 4), "n_x must be .* Received: True"),
         (lambda w: gru_forward([[[1, 2, 3], [4]]], w), "x must be rectangular"),
-        (lambda w: check_gradients(np.zeros((2, 5, 3)), w, step=0), "step must be .* received 0"),
-        (lambda w: backward(w, cut=["skips"]), r"cut must hold .* received \['skips'\]"),
-        (lambda w: backward(w, cut="skip"), "cut must hold .* received 'skip'"),
+        (lambda w: check_gradients(np.zeros((2, 5, 3)), w, step=0), "step must be .* Received: 0"),
+        (lambda w: backward(w, cut=["skips"]), r"cut must hold .* Received: \['skips'\]"),
+        (lambda w: backward(w, cut="skip"), "cut must hold .* Received: 'skip'"),
         (lambda w: backward(w, dh=[[[1, 2], [3]]]), "dh must be rectangular"),
-        (lambda w: GRUWeights.from_concatenated(*[np.zeros((4, 4))] * 6), r"received \(4, 4\)"),
-        (lambda w: backward(w, dh=np.zeros((2, 4))), r"\(2, 5, 4\), received \(2, 4\)"),
+        (lambda w: GRUWeights.from_concatenated(*[np.zeros((4, 4))] * 6), r"Received: \(4, 4\)"),
+        (lambda w: backward(w, dh=np.zeros((2, 4))), r"\(2, 5, 4\). Received: \(2, 4\)"),
     ],
 )
 def test_bad_input_is_named(call, message):
@@ -329,11 +329,11 @@ def test_bad_input_is_named(call, message):
 def test_what_is_no_weights_and_no_trace_is_named(wrong):
     x, w = np.zeros((2, 5, 3)), GRUWeights.random(3, 4, seed=0)
     kind = type(wrong).__name__
-    with pytest.raises(TypeError, match=f"weights must be GRUWeights, received {kind}"):
+    with pytest.raises(TypeError, match=f"weights must be GRUWeights. Received: {kind}"):
         gru_forward(x, wrong)
-    with pytest.raises(TypeError, match=f"weights must be GRUWeights, received {kind}"):
+    with pytest.raises(TypeError, match=f"weights must be GRUWeights. Received: {kind}"):
         check_gradients(x, wrong)
-    with pytest.raises(TypeError, match=f"trace must be the Trace .* received {kind}"):
+    with pytest.raises(TypeError, match=f"trace must be the Trace .* Received: {kind}"):
         gru_backward(np.zeros((2, 5, 4)), wrong)
     for call in (gru_forward, check_gradients):
         with pytest.raises((TypeError, ValueError), match="x must"):
