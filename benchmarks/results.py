@@ -113,6 +113,19 @@ ORIGINS = {
             "gru_tf/text/vocabulary.py",
         ),
     ),
+    "music": Origin(
+        "python benchmarks/music.py",
+        "music",
+        (
+            "gru_tf/datasets/batches.py",
+            "gru_tf/datasets/music.py",
+            "gru_tf/layers.py",
+            "gru_tf/models/text.py",
+            "gru_tf/recurrence.py",
+            "gru_tf/text/ngrams.py",
+            "gru_tf/text/perplexity.py",
+        ),
+    ),
     "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
 

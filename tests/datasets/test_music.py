@@ -3,9 +3,10 @@
 import csv
 
 import numpy as np
+import pytest
 
 from gru_tf import datasets
-from gru_tf.datasets import files
+from gru_tf.datasets import Chorales, files, load_chorales, split_by_melody
 
 
 def test_chorales_are_the_singable_pieces_of_the_file():
@@ -39,3 +40,47 @@ def test_a_known_tune():
     chorales = datasets.load_chorales()
     assert chorales.names[0] == "bwv1.6"
     assert chorales.midi[0][:4].tolist() == [65, 67, 60, 65]
+
+
+def runs(midi, n_intervals):
+    intervals = np.diff(midi[midi > 0].astype(int)).tolist()
+    return {tuple(intervals[i : i + n_intervals]) for i in range(len(intervals) - n_intervals + 1)}
+
+
+@pytest.mark.parametrize(("seed", "n_intervals"), [(0, 12), (7, 12), (1, 20)])
+def test_no_melody_stands_in_two_parts(seed, n_intervals):
+    chorales = load_chorales()
+    parts = split_by_melody(chorales, n_intervals, seed)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(386))
+    assert np.abs(np.array([len(part) for part in parts]) / 386 - [0.7, 0.15, 0.15]).max() < 0.04
+    found = [set().union(*(runs(chorales.midi[i], n_intervals) for i in part)) for part in parts]
+    assert not found[0] & found[1] | found[0] & found[2] | found[1] & found[2]
+    # A split at random would not do that.
+    order = np.random.default_rng(seed).permutation(386)
+    one, two = (
+        set().union(*(runs(chorales.midi[i], n_intervals) for i in order[k::2])) for k in (0, 1)
+    )
+    assert one & two
+
+
+def test_a_split_repeats_and_depends_on_its_seed():
+    chorales = load_chorales()
+    first, again, other = (split_by_melody(chorales, seed=seed)[0].tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_settings_chain_into_one_melody():
+    # The first and the third share nothing, and both share a run with the second.
+    pieces = [[60, 62, 64, 65], [50, 52, 54, 55, 60, 50], [55, 60, 50, 1], [1, 2]]
+    midi = tuple(np.array(piece) for piece in pieces)
+    quarters = tuple(np.ones(len(piece)) for piece in pieces)
+    chorales = Chorales(("a", "b", "c", "d"), midi, quarters)
+    (part,) = (part for part in split_by_melody(chorales, 2) if 0 in part)
+    assert {0, 1, 2} <= set(part.tolist())
+
+
+def test_split_refuses():
+    with pytest.raises(ValueError, match="n_intervals must be an int of at least 1. Received: 0"):
+        split_by_melody(load_chorales(), 0)
+    with pytest.raises(ValueError, match="seed must be an int of at least 0. Received: None"):
+        split_by_melody(load_chorales(), seed=None)

@@ -1,0 +1,157 @@
+"""Melodies of chorales: GRUs against n-grams, in three ways of writing a note down.
+
+    python benchmarks/music.py          three splits by melody: about 8 minutes on 2 idle cores
+
+A row has the perplexity of a note, its length included, on the validation and the test part.
+"""
+
+import argparse
+import time
+
+import keras
+import numpy as np
+
+import gru_tf
+from gru_tf.datasets import bucket_by_length, load_chorales, split_by_melody
+from gru_tf.models import build_language_model
+from gru_tf.text import END, NGrams, index_words, log_probabilities, words_to_ids
+from results import run_table
+
+SEEDS = (0, 1, 2)  # of the split and of the start
+NOTATIONS = ("absolute", "transposed", "relative")
+ORDERS = range(1, 9)
+EPOCHS = {"absolute": 24, "transposed": 5, "relative": 24}  # of twelve times as many pieces
+
+
+def notes(chorales, number, notation, shift=0):
+    """Return a list of (pitch, length), the pitch of a rest None."""
+    midi, quarters = chorales.midi[number], chorales.quarters[number].tolist()
+    zero = midi[midi > 0][-1] if notation == "relative" else -shift
+    pitches = [int(pitch - zero) if pitch else None for pitch in midi]
+    return list(zip(pitches, quarters, strict=True))
+
+
+def read(notation, seed):
+    """Return the notes of the three parts."""
+    chorales = load_chorales()
+    shifts = range(-5, 7) if notation == "transposed" else [0]
+    train, valid, test = split_by_melody(chorales, seed=seed)
+    return [
+        [notes(chorales, n, notation, shift) for n in train for shift in shifts],
+        *([notes(chorales, n, notation) for n in part] for part in (valid, test)),
+    ]
+
+
+def to_ids(parts):
+    """Return the ids of the three parts, and how many there are: one for each (pitch, length)."""
+    index = index_words([[str(note) for note in piece] for piece in parts[0]], 10_000)
+    ids = [
+        [[*row, END] for row in words_to_ids([[*map(str, piece)] for piece in part], index)]
+        for part in parts
+    ]
+    return ids, max(index.values()) + 1
+
+
+def perplexity(logs):
+    return round(float(np.exp(-np.concatenate(logs).mean())), 3)
+
+
+def ngrams(notation, seed, smoothing, order, **_):
+    """Return the perplexity of n-grams."""
+    (train, valid, test), n_tokens = to_ids(read(notation, seed))
+    model = NGrams(order, n_tokens, smoothing).fit(train)
+    return {
+        part: perplexity(model.log_probabilities(rows))
+        for part, rows in (("valid", valid), ("test", test))
+    }
+
+
+def one_output(notation, seed, **_):
+    """Train a GRU whose token is a pitch with a length."""
+    (train, valid, test), n_tokens = to_ids(read(notation, seed))
+    model = build_language_model(n_tokens, 64, 128, 0.4, gru=gru_tf.GRU)
+    schedule(model, notation, len(train))
+    x, y = [row[:-1] for row in train], [row[1:] for row in train]
+    batches = bucket_by_length(x, y, 16, seed=seed, every_step=True)
+    start = time.process_time()
+    model.fit(batches, epochs=EPOCHS[notation], shuffle=False, verbose=0)
+    seconds = round(time.process_time() - start)
+    scores = {"valid": valid, "test": test}
+    scores = {part: perplexity(log_probabilities(model, rows)) for part, rows in scores.items()}
+    return scores | {"weights": model.count_params(), "cpu_seconds": seconds}
+
+
+def two_outputs(notation, seed, **_):
+    """Train a GRU that says the pitch and the length of a note apart."""
+    parts = read(notation, seed)
+    columns = [
+        to_ids([[[note[i] for note in piece] for piece in part] for part in parts]) for i in (0, 1)
+    ]
+    inputs, vectors = [], []
+    for name, (_, n_tokens) in zip(("pitch", "length"), columns, strict=True):
+        inputs.append(keras.Input((None,), dtype="int32", name=name))
+        vectors.append(keras.layers.Embedding(n_tokens, 32, mask_zero=True)(inputs[-1]))
+    both = keras.layers.Dropout(0.4)(keras.layers.Concatenate()(vectors))
+    states = gru_tf.GRU(128, return_sequences=True)(both)
+    states = keras.layers.Dropout(0.4)(states)
+    outputs = [
+        keras.layers.Dense(n, activation="softmax", name=f"next_{name}")(states)
+        for name, (_, n) in zip(("pitch", "length"), columns, strict=True)
+    ]
+    model = keras.Model(inputs, outputs)
+    model.compile(keras.optimizers.Adam(clipnorm=1.0), 2 * ["sparse_categorical_crossentropy"])
+    padded = [
+        [keras.utils.pad_sequences(part, padding="post") for part in ids] for ids, _ in columns
+    ]
+    schedule(model, notation, len(padded[0][0]))
+    (x_train, y_train), *others = [
+        ([np.where(p[i] == END, 0, p[i])[:, :-1] for p in padded], [p[i][:, 1:] for p in padded])
+        for i in range(3)
+    ]
+    start = time.process_time()
+    model.fit(x_train, y_train, batch_size=16, epochs=EPOCHS[notation], verbose=0)
+    row = {"cpu_seconds": round(time.process_time() - start), "weights": model.count_params()}
+    for part, (x, y) in zip(("valid", "test"), others, strict=True):
+        logs = sum(
+            np.log(np.take_along_axis(p, target[..., None], -1)[..., 0])
+            for p, target in zip(model.predict(x, verbose=0), y, strict=True)
+        )
+        row[part] = perplexity([logs[y[0] > 0]])
+    return row
+
+
+def schedule(model, notation, n_pieces):
+    steps = EPOCHS[notation] * -(-n_pieces // 16)
+    model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(4e-3, steps, alpha=0.05)
+
+
+def music():
+    """Yield what tells each row of the table from the others, and what makes it."""
+    for notation in NOTATIONS:
+        for seed in SEEDS:
+            where = {"notation": notation, "seed": seed}
+            for smoothing in ("kneser-ney", "witten-bell"):
+                for order in ORDERS:
+                    yield (
+                        where | {"model": "n-grams", "smoothing": smoothing, "order": order},
+                        ngrams,
+                    )
+            yield where | {"model": "GRU, one output"}, one_output
+            yield where | {"model": "GRU, two outputs"}, two_outputs
+
+
+def run_one(run, settings):
+    """Run one row of the table, from its seed."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(settings["seed"])
+    return settings | run(**settings)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--anew", action="store_true", help="do again what is not stale, too")
+    run_table("music", list(music()), run_one, anew=parser.parse_args().anew)
+
+
+if __name__ == "__main__":
+    main()
