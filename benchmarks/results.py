@@ -120,6 +120,7 @@ ORIGINS = {
             "gru_tf/datasets/batches.py",
             "gru_tf/datasets/music.py",
             "gru_tf/layers.py",
+            "gru_tf/models/music.py",
             "gru_tf/models/text.py",
             "gru_tf/recurrence.py",
             "gru_tf/text/ngrams.py",

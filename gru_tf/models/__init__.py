@@ -6,6 +6,7 @@ and ``keras.layers.SimpleRNN`` to compare. The default is Keras' own layer,
 which is cuDNN on a GPU.
 """
 
+from gru_tf.models.music import build_music_model
 from gru_tf.models.regression import build_next_value_regressor, build_tabular_regressor
 from gru_tf.models.sentiment import (
     build_bidirectional_sentiment_classifier,
@@ -20,6 +21,7 @@ __all__ = [
     "build_bidirectional_sentiment_classifier",
     "build_forecaster",
     "build_language_model",
+    "build_music_model",
     "build_next_value_regressor",
     "build_peak_sentiment_classifier",
     "build_pooled_sentiment_classifier",
