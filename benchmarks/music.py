@@ -19,7 +19,7 @@ from results import run_table
 
 SEEDS = (0, 1, 2)  # of the split and of the start
 NOTATIONS = ("absolute", "transposed", "relative")
-ORDERS = range(1, 9)
+ORDERS = range(1, 13)
 EPOCHS = {"absolute": 30, "transposed": 6, "relative": 30}  # of twelve times as many pieces
 
 

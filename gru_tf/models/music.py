@@ -10,7 +10,6 @@ def build_music_model(
     units=128,
     dropout=0.4,
     learning_rate=4e-3,
-    metrics=None,
     gru=keras.layers.GRU,
 ):
     """Build a GRU that reads a melody note by note and says what comes next.
@@ -25,7 +24,6 @@ def build_music_model(
         units: Size of the hidden state.
         dropout: Fraction of the vectors and of the states dropped in training, in [0, 1).
         learning_rate: Step size of Adam. Gradients are clipped to a norm of 1.
-        metrics: Two lists of metrics that leave out the padding, or None.
         gru: A recurrent layer class with the signature of `keras.layers.GRU`.
 
     Returns:
@@ -43,14 +41,10 @@ def build_music_model(
     """
     pitches = keras.Input((None,), dtype="int32", name="pitches")
     lengths = keras.Input((None,), dtype="int32", name="lengths")
-    pitch_embedding = keras.layers.Embedding(
-        num_pitches, embedding_dim, mask_zero=True, name="pitch_embedding"
-    )
-    length_embedding = keras.layers.Embedding(
-        num_lengths, embedding_dim, mask_zero=True, name="length_embedding"
-    )
-    joined = keras.layers.Concatenate(name="note")  # (batch, time, 2 embedding_dim)
-    notes = joined([pitch_embedding(pitches), length_embedding(lengths)])
+    pitch = keras.layers.Embedding(num_pitches, embedding_dim, mask_zero=True, name="pitch")
+    length = keras.layers.Embedding(num_lengths, embedding_dim, mask_zero=True, name="length")
+    note = keras.layers.Concatenate(name="note")  # (batch, time, 2 embedding_dim)
+    notes = note([pitch(pitches), length(lengths)])
     notes = keras.layers.Dropout(dropout, name="dropout")(notes)
     states = gru(units, return_sequences=True, name="gru")(notes)  # (batch, time, units)
     states = keras.layers.Dropout(dropout, name="state_dropout")(states)
@@ -58,6 +52,5 @@ def build_music_model(
     next_length = keras.layers.Dense(num_lengths, activation="softmax", name="next_length")(states)
     model = keras.Model([pitches, lengths], [next_pitch, next_length], name="gru_music")
     optimizer = keras.optimizers.Adam(learning_rate, clipnorm=1.0)
-    loss = ["sparse_categorical_crossentropy", "sparse_categorical_crossentropy"]
-    model.compile(optimizer, loss, weighted_metrics=metrics)
+    model.compile(optimizer, loss=2 * ["sparse_categorical_crossentropy"])
     return model
