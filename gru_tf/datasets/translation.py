@@ -94,9 +94,7 @@ def load_date_pairs(n=10_000, seed=0, forms=DATE_FORMS):
         """Return the days, counted from the first, as texts in forms that are drawn, and in ISO."""
         dates = [_FIRST_DATE + datetime.timedelta(int(day)) for day in days]
         drawn = [forms[i] for i in rng.integers(len(forms), size=len(dates))]
-        texts = (
-            format_date(date, form, "en_GB") for date, form in zip(dates, drawn, strict=True)
-        )
+        texts = (format_date(date, form, "en_GB") for date, form in zip(dates, drawn, strict=True))
         return tuple(texts), tuple(date.isoformat() for date in dates)
 
     always, rng = np.random.default_rng(0), np.random.default_rng(seed)

@@ -92,9 +92,7 @@ def beam_search(step, states, start, end, max_steps, beam=4, length_penalty=0.0)
         totals = np.take_along_axis(by_text, first, axis=1).ravel()
         rows = (first // log_p.shape[1] + np.arange(n_texts)[:, None] * beam).ravel()
         words = (first % log_p.shape[1]).ravel()
-        beginnings = [
-            (*beginnings[row], int(word)) for row, word in zip(rows, words, strict=True)
-        ]
+        beginnings = [(*beginnings[row], int(word)) for row, word in zip(rows, words, strict=True)]
         states = [np.asarray(state)[rows] for state in states]
         # A probability can only fall, so the best that may still come is what stands now.
         if (score(totals.reshape(n_texts, beam)[:, 0], max_steps) <= best_scores).all():

@@ -7,14 +7,14 @@ import pytest
 
 from gru_tf.text import learn_dictionary
 
-GERMAN = ["das Haus".split(), "das Buch".split(), "ein Buch".split()]
-ENGLISH = ["the house".split(), "the book".split(), "a book".split()]
+GERMAN = [["das", "Haus"], ["das", "Buch"], ["ein", "Buch"]]
+ENGLISH = [["the", "house"], ["the", "book"], ["a", "book"]]
 
 
 def by_enumeration(sources, targets, iterations):
     """Return the dictionary from the probability of every whole alignment of every pair."""
     words = {word for text in sources for word in text}, {word for text in targets for word in text}
-    p = {pair: 1.0 for pair in itertools.product(*words)}
+    p = dict.fromkeys(itertools.product(*words), 1.0)
     for _ in range(iterations):
         counts = dict.fromkeys(p, 0.0)
         for source, target in zip(sources, targets, strict=True):
