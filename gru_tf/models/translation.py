@@ -7,13 +7,7 @@ import keras
 
 
 def build_translator(
-    num_source=100,
-    num_target=100,
-    units=128,
-    embedding_dim=64,
-    dropout=0.0,
-    learning_rate=1e-3,
-    gru=keras.layers.GRU,
+    num_source=100, num_target=100, units=128, dropout=0.0, learning_rate=1e-3, gru=keras.layers.GRU
 ):
     """Build an encoder and a decoder: all that the writer knows is the reader's last state.
 
@@ -23,11 +17,10 @@ def build_translator(
     Args:
         num_source: Source ids run from 0, which is padding, to num_source - 1.
         num_target: Target ids, likewise.
-        units: Size of the two hidden states.
-        embedding_dim: Length of the vectors of source and target ids.
+        units: Size of the two hidden states, and of the vectors of source and target ids.
         dropout: Fraction of the decoder's states dropped before the words are read off, in
             training, in [0, 1).
-        learning_rate: Step size of Adam.
+        learning_rate: Step size of Adam, or a schedule of it.
         gru: A recurrent layer class with the signature of `keras.layers.GRU`.
 
     Returns:
@@ -46,8 +39,8 @@ def build_translator(
     """
     source = keras.Input((None,), dtype="int32", name="source")
     before = keras.Input((None,), dtype="int32", name="before")
-    read = keras.layers.Embedding(num_source, embedding_dim, mask_zero=True, name="source_words")
-    told = keras.layers.Embedding(num_target, embedding_dim, mask_zero=True, name="target_words")
+    read = keras.layers.Embedding(num_source, units, mask_zero=True, name="source_words")
+    told = keras.layers.Embedding(num_target, units, mask_zero=True, name="target_words")
     encoder = gru(units, return_sequences=True, return_state=True, name="encoder")
     decoder = gru(units, return_sequences=True, return_state=True, name="decoder")
     _, *state = encoder(read(source))  # (batch, units)
@@ -61,13 +54,7 @@ def build_translator(
 
 
 def build_attention_translator(
-    num_source=100,
-    num_target=100,
-    units=128,
-    embedding_dim=64,
-    dropout=0.0,
-    learning_rate=1e-3,
-    gru=keras.layers.GRU,
+    num_source=100, num_target=100, units=128, dropout=0.0, learning_rate=1e-3, gru=keras.layers.GRU
 ):
     """Build an encoder, a decoder, and additive attention of the second to the first.
 
@@ -77,11 +64,10 @@ def build_attention_translator(
     Args:
         num_source: Source ids run from 0, which is padding, to num_source - 1.
         num_target: Target ids, likewise.
-        units: Size of the two hidden states, and of the attention.
-        embedding_dim: Length of the vectors of source and target ids.
+        units: Size of the two hidden states, of the vectors of ids, and of the attention.
         dropout: Fraction of the decoder's states and of what attention found dropped before the
             words are read off, in training, in [0, 1).
-        learning_rate: Step size of Adam.
+        learning_rate: Step size of Adam, or a schedule of it.
         gru: A recurrent layer class with the signature of `keras.layers.GRU`.
 
     Returns:
@@ -98,8 +84,8 @@ def build_attention_translator(
     """
     source = keras.Input((None,), dtype="int32", name="source")
     before = keras.Input((None,), dtype="int32", name="before")
-    read = keras.layers.Embedding(num_source, embedding_dim, mask_zero=True, name="source_words")
-    told = keras.layers.Embedding(num_target, embedding_dim, mask_zero=True, name="target_words")
+    read = keras.layers.Embedding(num_source, units, mask_zero=True, name="source_words")
+    told = keras.layers.Embedding(num_target, units, mask_zero=True, name="target_words")
     encoder = gru(units, return_sequences=True, return_state=True, name="encoder")
     decoder = gru(units, return_sequences=True, return_state=True, name="decoder")
     memory, *state = encoder(read(source))  # (batch, source time, units), (batch, units)

@@ -20,7 +20,7 @@ TARGET = RNG.integers(4, 20, (8, 6)) * (np.arange(6) < RNG.integers(1, 6, (8, 1)
 TARGET[np.arange(8), (TARGET != 0).sum(axis=1)] = 3
 TOLD = models.teacher_inputs(TARGET, start=1, end=3)
 TRANSLATION = (
-    {"num_source": 50, "num_target": 20, "embedding_dim": 3},
+    {"num_source": 50, "num_target": 20},
     [SOURCE, TOLD],
     TARGET,
     (8, 6, 20),

@@ -24,7 +24,7 @@ BEFORE = np.array([[START, 7, 8, 0], [START, 5, 6, 9], [START, 0, 0, 0]])
 
 def new_model(build, gru=keras.layers.GRU, **options):
     keras.utils.set_random_seed(1)
-    model = build(10, 10, units=6, embedding_dim=4, gru=gru, **options)
+    model = build(10, 10, units=6, gru=gru, **options)
     # Larger weights than those at the start, so that words and positions tell.
     model.set_weights([RNG.normal(size=w.shape) for w in model.get_weights()])
     return model
@@ -91,6 +91,6 @@ def test_it_learns_to_write_a_text_backwards(build):
     texts = rng.integers(4, 8, (600, 4))
     source, target = texts, np.hstack([texts[:, ::-1], np.full((600, 1), END)])
     keras.utils.set_random_seed(0)
-    model = build(8, 8, units=32, embedding_dim=8, learning_rate=0.01, gru=gru_tf.GRU)
+    model = build(8, 8, units=32, learning_rate=0.01, gru=gru_tf.GRU)
     model.fit([source, teacher_inputs(target, START, END)], target, epochs=15, verbose=0)
     assert model.evaluate([source, teacher_inputs(target, START, END)], target, verbose=0)[1] > 0.95
