@@ -54,13 +54,6 @@ def test_cut_and_join():
     assert translation.join(["l'", "\u00e9diteur", "git"]) == "l'\u00e9diteur git"
 
 
-def test_lines_hold_as_many_dates_as_they_should_and_none_twice():
-    texts, isos = list("abcdefg"), list("ABCDEFG")
-    lines, expected = translation.lines_of_dates(texts, isos, [2, 1, 3, 3])
-    assert lines == ["a & b", "c", "d & e & f"]
-    assert expected == ["A & B", "C", "D & E & F"]
-
-
 def test_copying_the_reference_scores_100():
     texts = ["ouvrir le fichier de configuration", "fermer tous les onglets ouverts"]
     assert translation.scores(texts, texts) == {"bleu": 100.0, "chrf": 100.0}
