@@ -183,7 +183,7 @@ def opponent(model, **_):
 
     # How near is near enough, the validation part decides.
     parts = *by_memory(data["x_valid"], data), by_words(data["x_valid"], data)
-    limits = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    limits = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
     valid = {k: scores(mixed(*parts, k), data["y_valid"])["chrf"] for k in limits}
     limit = max(valid, key=valid.get)
     found = mixed(remembered, distances, by_words(data["x_test"], data), limit)
