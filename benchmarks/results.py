@@ -43,6 +43,15 @@ _FORECASTS = (
 )
 _VECTORS = ("gru_tf/text/vectors.py",)
 _MIN_GRU = ("gru_tf/min_gru.py", "gru_tf/layers.py", "gru_tf/recurrence.py")
+_TRANSLATION = (
+    "gru_tf/datasets/translation.py",
+    "gru_tf/layers.py",
+    "gru_tf/models/translation.py",
+    "gru_tf/recurrence.py",
+    "gru_tf/text/decoding.py",
+    "gru_tf/text/dictionary.py",
+    "gru_tf/text/vocabulary.py",
+)
 _SEARCH = ("gru_tf/tuning/builders.py", "gru_tf/tuning/make.py", "gru_tf/tuning/oracles.py")
 
 
@@ -127,6 +136,7 @@ ORIGINS = {
             "gru_tf/text/perplexity.py",
         ),
     ),
+    "translation": Origin("python benchmarks/translation.py", "plan", _TRANSLATION),
     "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
 

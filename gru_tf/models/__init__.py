@@ -16,8 +16,16 @@ from gru_tf.models.sentiment import (
 )
 from gru_tf.models.sequences import build_forecaster, build_sequence_classifier
 from gru_tf.models.text import build_language_model
+from gru_tf.models.translation import (
+    build_attention_translator,
+    build_translator,
+    decode_step,
+    encode,
+    teacher_inputs,
+)
 
 __all__ = [
+    "build_attention_translator",
     "build_bidirectional_sentiment_classifier",
     "build_forecaster",
     "build_language_model",
@@ -28,4 +36,8 @@ __all__ = [
     "build_sentiment_classifier",
     "build_sequence_classifier",
     "build_tabular_regressor",
+    "build_translator",
+    "decode_step",
+    "encode",
+    "teacher_inputs",
 ]

@@ -1,5 +1,7 @@
-"""Texts for a GRU: words and ids, a tokeniser in a model, word vectors, language models."""
+"""Texts for a GRU: words and ids, a tokeniser in a model, vectors, language models, search."""
 
+from gru_tf.text.decoding import beam_search, greedy_search
+from gru_tf.text.dictionary import learn_dictionary
 from gru_tf.text.layer import TextToWordIds, read_texts
 from gru_tf.text.ngrams import NGrams
 from gru_tf.text.perplexity import Perplexity, log_probabilities
@@ -26,9 +28,12 @@ __all__ = [
     "START",
     "UNKNOWN",
     "TextToWordIds",
+    "beam_search",
     "count_neighbours",
+    "greedy_search",
     "ids_to_words",
     "index_words",
+    "learn_dictionary",
     "learn_word_vectors",
     "log_probabilities",
     "longest_copy",

@@ -14,9 +14,21 @@ from gru_tf import models
 BUILDERS = {name: f for name, f in vars(models).items() if name.startswith("build_")}
 RNG = np.random.default_rng(0)
 REVIEWS = (RNG.integers(1, 50, (8, 12)), RNG.integers(0, 2, (8, 1)))  # short ones, of 50 words
+# Source texts of 50 ids, and what is told to the decoder, of 20: padded to 12 and to 6.
+SOURCE = RNG.integers(4, 50, (8, 12)) * (np.arange(12) < RNG.integers(3, 13, (8, 1)))
+TARGET = RNG.integers(4, 20, (8, 6)) * (np.arange(6) < RNG.integers(1, 6, (8, 1)))
+TARGET[np.arange(8), (TARGET != 0).sum(axis=1)] = 3
+TOLD = models.teacher_inputs(TARGET, start=1, end=3)
+TRANSLATION = (
+    {"num_source": 50, "num_target": 20},
+    [SOURCE, TOLD],
+    TARGET,
+    (8, 6, 20),
+)
 WORDS = {"num_words": 50, "embedding_dim": 3}
 # A row for each builder: its arguments, x, y, and the shape of an output.
 CASES = {
+    "build_attention_translator": TRANSLATION,
     "build_bidirectional_sentiment_classifier": (WORDS, *REVIEWS, (8, 1)),
     "build_forecaster": (
         {"window": 10, "n_features": 2, "horizon": 3},
@@ -52,6 +64,7 @@ CASES = {
         (8, 5),
     ),
     "build_tabular_regressor": ({}, RNG.normal(size=(8, 13, 1)), RNG.normal(size=(8, 1)), (8, 1)),
+    "build_translator": TRANSLATION,
 }
 PEAK = "build_peak_sentiment_classifier"
 POOLED = "build_pooled_sentiment_classifier"
@@ -73,7 +86,8 @@ def predict(model, x):
 
 
 def test_each_builder_has_a_row():
-    assert sorted(CASES) == sorted(BUILDERS) == sorted(set(models.__all__))
+    exported = {name for name in models.__all__ if name.startswith("build_")}
+    assert sorted(CASES) == sorted(BUILDERS) == sorted(exported)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -114,8 +128,9 @@ def test_the_arguments_reach_the_model(name):
     model = BUILDERS[name](**small_arguments(name), dropout=0.25, learning_rate=0.02)
     assert float(model.optimizer.learning_rate.numpy()) == pytest.approx(0.02)
     assert model.get_layer("dropout").rate == 0.25
-    gru = model.get_layer("gru")
-    assert getattr(gru, "forward_layer", gru).units == 4
+    for layer in ("encoder", "decoder") if name.endswith("_translator") else ("gru",):
+        gru = model.get_layer(layer)
+        assert getattr(gru, "forward_layer", gru).units == 4
 
 
 def test_padding_does_not_change_a_verdict():

@@ -1,0 +1,279 @@
+"""Translation: dates in words to digits, and English to French, over seeds.
+
+    python benchmarks/translation.py [--anew]
+
+writes data/results/translation.json: of each translator the exact matches on dates, by form; and
+on the French of an interface BLEU and chrF, by length of the text and beside opponents, and how
+often the next word is right after its own. Settings were chosen on the validation parts.
+"""
+
+import argparse
+import os
+import re
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from sacrebleu.metrics import BLEU, CHRF
+
+import gru_tf
+from gru_tf.datasets import DATE_FORMS, load_date_pairs, load_english_french
+from gru_tf.models import (
+    build_attention_translator,
+    build_translator,
+    decode_step,
+    encode,
+    teacher_inputs,
+)
+from gru_tf.text import (
+    END,
+    FIRST_WORD,
+    START,
+    UNKNOWN,
+    beam_search,
+    greedy_search,
+    index_words,
+    learn_dictionary,
+)
+from results import run_table
+
+SEEDS = range(3)
+BUILDERS = {"GRU": build_translator, "GRU and attention": build_attention_translator}
+UNSEEN = ("d-M-yy", "d MMM yyyy", "EEEE d MMMM yyyy")
+SEEN = tuple(form for form in DATE_FORMS if form not in UNSEEN)
+
+
+def to_ids(texts, index):
+    """Return lists of words as ids, each with its end, right-padded with 0."""
+    rows = [[*(index.get(word, UNKNOWN) for word in words), END] for words in texts]
+    return keras.utils.pad_sequences(rows, padding="post")
+
+
+def train(build, source, target, x, y, epochs, batch_size, learning_rate, **options):
+    """Return a trained translator; its learning rate falls to zero as a cosine."""
+    n_steps = epochs * -(-len(x) // batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, n_steps)
+    sizes = len(source) + FIRST_WORD, len(target) + FIRST_WORD
+    model = build(*sizes, learning_rate=schedule, gru=gru_tf.GRU, **options)
+    before = teacher_inputs(y, START, END)
+    model.fit([x, before], y, batch_size=batch_size, epochs=epochs, verbose=0)
+    return model
+
+
+def stepper(model):
+    """Return a step of the model's decoder, as the searches take it."""
+
+    def step(words, states):
+        p, states, _ = decode_step(model, words, states)
+        return np.log(np.asarray(p) + 1e-9), states
+
+    return step
+
+
+# Dates
+
+
+def exact(model, texts, isos, source, target):
+    """Return the share of texts that are translated without an error."""
+    letters = {i: letter for letter, i in target.items()}
+    states, n_steps = encode(model, to_ids(texts, source)), max(map(len, isos)) + 2
+    written = greedy_search(stepper(model), states, START, END, n_steps)
+    found = ["".join(letters.get(i, "?") for i in ids) for ids in written]
+    return round(float(np.mean([a == b for a, b in zip(found, isos, strict=True)])), 4)
+
+
+def dates(model, seed, **_):
+    """Train on single dates of most forms; test on other dates, of those forms and the others."""
+    data = load_date_pairs(10_000, seed=seed, forms=SEEN)
+    source, target = index_words(data.x_train, 500), index_words(data.y_train, 500)
+    x, y = to_ids(data.x_train, source), to_ids(data.y_train, target)
+    settings = dict(epochs=10, batch_size=64, learning_rate=0.01, units=128)
+    network = train(BUILDERS[model], source, target, x, y, **settings)
+    letters = source, target
+    result = {"exact": exact(network, data.x_test, data.y_test, *letters)}
+    for form in DATE_FORMS:
+        of_form = load_date_pairs(1, forms=[form])
+        some = of_form.x_test[:300], of_form.y_test[:300]
+        result[f"exact, {form}"] = exact(network, *some, *letters)
+    return result
+
+
+# English and French
+
+
+def tidy(text):
+    """Return a text in small letters, with one kind of apostrophe and of space."""
+    return " ".join(text.lower().replace("\u2019", "'").split())
+
+
+def cut(text):
+    """Return words, each with the apostrophe after it, and signs."""
+    return re.findall(r"[^\W_]+'?|[^\w\s]|_", text)
+
+
+def join(words):
+    return " ".join(words).replace("' ", "'")
+
+
+def load_french():
+    data = load_english_french()
+    parts = ("train", "valid", "test")
+    return {
+        name: [tidy(text) for text in getattr(data, name)]
+        for name in (f"{side}_{part}" for side in "xy" for part in parts)
+    }
+
+
+def edit_distances(a, b):
+    """Return how many words must change from each text to each other, (len(a), len(b)).
+
+    Texts are ids, right-padded with 0. The distance is divided by the length of the longer text.
+    """
+    a_lengths, b_lengths = (a != 0).sum(axis=1), (b != 0).sum(axis=1)
+    found = np.zeros((len(a), len(b)))
+    before = np.tile(np.arange(b.shape[1] + 1.0)[:, None, None], (1, *found.shape))
+    for i in range(a.shape[1]):
+        row = np.full_like(before, i + 1)
+        for j in range(b.shape[1]):
+            other = before[j] + (a[:, i, None] != b[None, :, j])
+            row[j + 1] = np.minimum(other, np.minimum(before[j + 1], row[j]) + 1)
+            ends = np.ix_(a_lengths == i + 1, b_lengths == j + 1)
+            found[ends] = row[j + 1][ends]
+        before = row
+    return found / np.maximum(a_lengths[:, None], b_lengths)
+
+
+def by_memory(texts, data):
+    """Return the translation of the training text that is nearest, and how far that is."""
+    index = index_words([cut(text) for text in data["x_train"] + texts], 10**6)
+    known, asked = (to_ids([cut(t) for t in part], index) for part in (data["x_train"], texts))
+    distances = edit_distances(asked, known)
+    return [data["y_train"][i] for i in distances.argmin(axis=1)], distances.min(axis=1)
+
+
+def by_words(texts, data):
+    """Return texts translated word by word."""
+    pairs = ([cut(text) for text in data[side]] for side in ("x_train", "y_train"))
+    dictionary = learn_dictionary(*pairs)
+    return [join(next(iter(dictionary.get(word, [word]))) for word in cut(text)) for text in texts]
+
+
+def scores(found, expected):
+    """Return BLEU and chrF of texts."""
+    return {
+        "bleu": round(BLEU(lowercase=True).corpus_score(found, [expected]).score, 2),
+        "chrf": round(CHRF(lowercase=True).corpus_score(found, [expected]).score, 2),
+    }
+
+
+def opponent(model, **_):
+    data = load_french()
+    if model == "copying":
+        return scores(data["x_test"], data["y_test"])
+    if model == "dictionary":
+        return scores(by_words(data["x_test"], data), data["y_test"])
+    remembered, distances = by_memory(data["x_test"], data)
+    if model == "translation memory":
+        return scores(remembered, data["y_test"])
+
+    def mixed(near, distances, far, limit):
+        return [a if d <= limit else b for a, d, b in zip(near, distances, far, strict=True)]
+
+    # How near is near enough, the validation part decides.
+    parts = *by_memory(data["x_valid"], data), by_words(data["x_valid"], data)
+    limits = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    valid = {k: scores(mixed(*parts, k), data["y_valid"])["chrf"] for k in limits}
+    limit = max(valid, key=valid.get)
+    found = mixed(remembered, distances, by_words(data["x_test"], data), limit)
+    return scores(found, data["y_test"]) | {"limit": limit}
+
+
+LONGEST = 14  # words of a text that is trained on: the few longer ones would triple the time
+FRENCH = dict(epochs=20, batch_size=64, learning_rate=8e-3, units=128, dropout=0.4)
+
+
+def train_on_french(name, data):
+    """Return a translator and its two indices of words."""
+    pairs = [(cut(x), cut(y)) for x, y in zip(data["x_train"], data["y_train"], strict=True)]
+    pairs = [pair for pair in pairs if max(map(len, pair)) <= LONGEST]
+    texts = list(zip(*pairs, strict=True))
+    source, target = (index_words(side, 10**6) for side in texts)
+    x, y = to_ids(texts[0], source), to_ids(texts[1], target)
+    return train(BUILDERS[name], source, target, x, y, **FRENCH), source, target
+
+
+def to_french(network, source, target, texts, **search):
+    """Return translations, by greedy search or by the beam search that is described."""
+    states = encode(network, to_ids([cut(text) for text in texts], source))
+    step, words = stepper(network), {i: word for word, i in target.items()}
+    if search:
+        written, _ = beam_search(step, states, START, END, 20, **search)
+    else:
+        written = greedy_search(step, states, START, END, 20)
+    return [join(words[i] for i in ids if i in words) for ids in written]
+
+
+def exposure(network, source, target, data):
+    """Return how often the next word is right, after the right words and after its own."""
+    x = to_ids([cut(text) for text in data["x_test"]], source)
+    y = to_ids([cut(text) for text in data["y_test"]], target)
+    told = network.predict([x, teacher_inputs(y, START, END)], verbose=0).argmax(axis=2) == y
+    states, words, own = encode(network, x), np.full(len(x), START), []
+    for t in range(y.shape[1]):
+        p, states, _ = decode_step(network, words, states)
+        words = np.asarray(p).argmax(axis=1)
+        own.append(words == y[:, t])
+    own, real = np.stack(own, axis=1), y != 0
+    later = real & (np.cumsum(~own, axis=1) - ~own > 0)  # after its first error
+    return {
+        "right after right words": round(float(told[real].mean()), 4),
+        "right after its own": round(float(own[real].mean()), 4),
+        "later, after right words": round(float(told[later].mean()), 4),
+        "later, after its own": round(float(own[later].mean()), 4),
+    }
+
+
+def french(model, seed, **_):
+    data = load_french()
+    network = train_on_french(model, data)
+    greedy = to_french(*network, data["x_test"])
+    result = scores(greedy, data["y_test"])
+    for penalty in (0.0, 1.0):
+        found = to_french(*network, data["x_test"], beam=4, length_penalty=penalty)
+        score = scores(found, data["y_test"])
+        result |= {f"{name}, beam 4, penalty {penalty:g}": score[name] for name in score}
+    n_words = np.array([len(cut(text)) for text in data["x_test"]])
+    for low, high in ((1, 2), (3, 3), (4, 5), (6, 99)):
+        some = np.flatnonzero((n_words >= low) & (n_words <= high))
+        part = scores([greedy[i] for i in some], [data["y_test"][i] for i in some])
+        result[f"chrf, {low} to {high} words"] = part["chrf"]
+    return result | exposure(*network, data)
+
+
+def plan():
+    for model in ("copying", "translation memory", "dictionary", "memory, else dictionary"):
+        yield {"task": "french", "model": model, "seed": 0}, opponent
+    for task, run in {"french": french, "dates": dates}.items():
+        for model in BUILDERS:
+            for seed in SEEDS:
+                yield {"task": task, "model": model, "seed": seed}, run
+
+
+def run_one(run, settings):
+    """Run one row of the table, from its seed."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(settings["seed"])
+    start = time.perf_counter()
+    return settings | run(**settings) | {"seconds": round(time.perf_counter() - start, 1)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--anew", action="store_true", help="do again what is not stale, too")
+    run_table("translation", list(plan()), run_one, anew=parser.parse_args().anew)
+
+
+if __name__ == "__main__":
+    main()
