@@ -59,7 +59,7 @@ class Search(kt.Tuner):
 
     def search(self, *args, verbose=1, **kwargs):
         """Run the trials that are left: Keras Tuner's `search`, with one line per trial."""
-        data = _check_data(fit_arguments(self.hypermodel, args, kwargs), self)
+        data = check_data(fit_arguments(self.hypermodel, args, kwargs), self)
         self._say = say = printer(verbose)
         role = machines.role()
         if role == "worker":
@@ -163,6 +163,8 @@ class Hyperband(Search, kt.Hyperband):
 
     def _recorder(self, trial, *args, **kwargs):
         values = trial.hyperparameters.values
+        if place(values) is None:  # of a search in a database, which goes on by itself
+            return super()._recorder(trial)
         bracket, rung = place(values)
         end = self._last_epoch(trial.trial_id) if rung < bracket else None
         if not (first := parent(values)):
@@ -182,7 +184,7 @@ class Hyperband(Search, kt.Hyperband):
         return Path(self.get_trial_dir(trial_id), oracles.LAST_EPOCH)
 
 
-def _check_data(given, tuner):
+def check_data(given, tuner):
     """Return what is given to `fit` and identifies the data, by the names of its arguments."""
     if "epochs" in given:
         raise ValueError(
