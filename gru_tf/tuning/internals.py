@@ -40,3 +40,9 @@ MODULES = {  # "module:name"
     "keras_tuner.src.distribute.oracle_client:OracleClient": "its `_oracle`, read after a search",
     "keras_tuner.engine.trial:Trial": "`from_state` reads a trial's file",
 }
+OPTUNA = {  # "module:name"
+    "optuna.study:Study._pop_waiting_trial_id": "a study of a fixed number of trials",
+    "optuna.pruners:HyperbandPruner._get_bracket_id": "the brackets of the plan, no trial twice",
+    "optuna.storages._heartbeat:BaseHeartbeat": "signs of life for journals as for databases",
+    "optuna.storages:get_storage": "a cache before the database, which is then made patient",
+}
