@@ -5,6 +5,7 @@ its slot. A slot whose trial was lost gets another trial; where two processes fi
 once, or one was thought dead, the first trial that ends counts, and the others are not run.
 """
 
+import copy
 import time
 import zlib
 
@@ -19,6 +20,7 @@ from optuna.trial import TrialState
 from gru_tf.tuning.space import is_fixed
 from gru_tf.tuning.trials import why
 
+CANNOT = "Cannot tell a"  # how Optuna's error begins where another process has ended a trial
 MOST_LOST = 3  # a trial whose process died so often is not run again
 
 
@@ -49,7 +51,7 @@ class Worker:
 
     def __init__(self, study, tuner, plan, say, args, kwargs):
         self.study, self.tuner, self.plan, self.say = study, tuner, plan, say
-        self.args, self.kwargs, self.number = args, kwargs, None
+        self.args, self.kwargs, self.number, self.known = args, kwargs, None, {}
         self.gather()
         progress = tuner.oracle._display
         progress.start(say, [tuner.max_epochs * tuner.executions_per_trial] * len(plan))
@@ -75,11 +77,10 @@ class Worker:
                     last = last and TrialState.RUNNING not in states
                     time.sleep(poll)
                 before = len(trials)
-            except (UpdateFinishedTrialError, ValueError):
-                mine = None if self.number is None else self.study.trials[self.number]
-                if not mine or not mine.state.is_finished():
+            except (UpdateFinishedTrialError, ValueError) as error:
+                if not isinstance(error, UpdateFinishedTrialError) and CANNOT not in str(error):
                     raise
-                if not _has_ended(mine):
+                if self.number is None or not _has_ended(self.study.trials[self.number]):
                     self.say("This process was thought dead: its trial is run by another.")
 
     def fill(self):
@@ -99,7 +100,10 @@ class Worker:
             ended = [trial for trial in mine if _has_ended(trial)]
             lost = [t for t in mine if t.state == TrialState.FAIL and "not_run" not in t.user_attrs]
             if ended:
-                known = kt.engine.trial.Trial.from_state(ended[0].user_attrs["trial"])
+                if ended[0].number not in self.known:
+                    state = copy.deepcopy(ended[0].user_attrs["trial"])  # which is taken to pieces
+                    self.known[ended[0].number] = kt.engine.trial.Trial.from_state(state)
+                known = self.known[ended[0].number]
                 oracle.trials[known.trial_id] = known
             elif sum("stopped" not in trial.user_attrs for trial in lost) >= MOST_LOST:
                 hp = tuner.oracle.get_space()

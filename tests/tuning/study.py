@@ -44,7 +44,7 @@ class Toy(kt.HyperModel):
         model.stop_training = False
         for epoch in range(epochs):
             time.sleep(self.pause)
-            losses.append(float(np.random.random()) / (epoch + 1))
+            losses.append(float(keras.random.uniform(())) / (epoch + 1))
             callbacks.on_epoch_end(epoch, {"val_loss": losses[-1]})
             if model.stop_training:
                 break

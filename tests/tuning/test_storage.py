@@ -2,7 +2,7 @@
 
 import contextlib
 import glob
-import multiprocessing
+import multiprocessing.forkserver
 import os
 import shutil
 import signal
@@ -35,9 +35,14 @@ def start(tmp_path_factory):
     """Return a function that starts a process of a search, and kill what is left in the end."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["study"])  # TensorFlow is loaded once
-    processes = []
+    here, processes = str(Path(study.__file__).parent), []
+    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", path)
+    multiprocessing.forkserver.ensure_running()
+    patch.undo()
 
-    def start(url, pause=0.15, **options):
+    def start(url, pause=0.4, **options):
         folder = tmp_path_factory.mktemp("process")
         arguments = (url, folder, folder / "said", PATIENCE, pause, options)
         process = context.Process(target=study.work, args=arguments)
@@ -54,7 +59,8 @@ def start(tmp_path_factory):
 def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        if time.monotonic() > end:
+            raise AssertionError("waited in vain")
         time.sleep(0.05)
 
 
@@ -118,7 +124,7 @@ def test_a_killed_process_a_restart_and_a_wrong_search_change_nothing(start, alo
     with server() as (url, restart):
         workers = [start(url) for _ in range(3)]  # at once: none waits for the tables
         other = start(url, name="other", seed=2)
-        wait_for(lambda: states(url).count("RUNNING") == 3 and "COMPLETE" in states(url))
+        wait_for(lambda: states(url).count("RUNNING") == 3)
         workers[0].kill()
         wrong = start(url, max_epochs=4)
         late = start(url)
@@ -290,8 +296,7 @@ def test_losses_that_another_program_makes_up_do_not_count(tmp_path, url):
     assert opened(url)[-1].user_attrs["not_run"]
 
 
-def test_a_trial_whose_process_always_dies_is_given_up(tmp_path, url, monkeypatch):
-    monkeypatch.setattr(Toy, "fit", lambda *args, **kwargs: os._exit(1))
+def test_a_trial_whose_process_always_dies_is_given_up(tmp_path, url):
     code = """if True:
         import sys, study, os
         study.Toy.fit = lambda *args, **options: os._exit(7)
