@@ -99,7 +99,7 @@ def _plan(tuner):
             continue  # promoted: here a trial goes on by itself
         where, values = place(values), chosen(values)
         fixed = {
-            label: values[p.name]
+            label: values.get(p.name, p.default)
             for label, p in labelled(space)
             if not is_fixed(p) and all(condition.is_active(values) for condition in p.conditions)
         }

@@ -235,9 +235,13 @@ def suggest(trial, space):
 
 
 def _suggest(trial, label, p):
-    if isinstance(p, Choice | Boolean) or (p.step is not None and p.sampling != "linear"):
+    if isinstance(p, Choice | Boolean):
         return trial.suggest_categorical(label, list(p.values))
-    suggest = trial.suggest_int if isinstance(p, Int) else trial.suggest_float
+    whole = isinstance(p, Int)
+    if p.step is not None and p.sampling != "linear":
+        # Of the type that a search in a folder has, for the sake of the seed.
+        return trial.suggest_categorical(label, [int(v) if whole else v for v in p.values])
+    suggest = trial.suggest_int if whole else trial.suggest_float
     if p.step is not None:
         return suggest(label, p.min_value, list(p.values)[-1], step=p.step)
     return suggest(label, p.min_value, p.max_value, log=p.sampling == "log")

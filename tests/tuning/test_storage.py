@@ -1,6 +1,7 @@
 """A search by many processes: on real databases, of which one is restarted, and with real kills."""
 
 import contextlib
+import functools
 import glob
 import multiprocessing.forkserver
 import os
@@ -138,7 +139,7 @@ def test_a_killed_process_a_restart_and_a_wrong_search_change_nothing(start, alo
         assert "no sign of life of its process" in said
         pd.testing.assert_frame_equal(table(make(tmp_path), url), alone, check_exact=True)
         left = table(make(tmp_path, name="other", seed=2), url)
-        assert len(left) == 9
+        assert len(left) == 6
         assert not set(left["score"]) & set(alone["score"])
 
 
@@ -153,7 +154,7 @@ def test_a_killed_process_where_there_is_no_server(start, alone, tmp_path, kind)
     assert workers[1].exitcode == 0, said
     assert "no sign of life of its process" in said
     assert said.endswith("last\n")
-    assert sorted(states(url)) == ["COMPLETE"] * 9 + ["FAIL"]
+    assert sorted(states(url)) == ["COMPLETE"] * 6 + ["FAIL"]
     pd.testing.assert_frame_equal(table(make(tmp_path), url), alone, check_exact=True)
 
 
@@ -173,7 +174,7 @@ def test_a_grid_and_random_search_have_the_table_of_a_folder(tmp_path, url, opti
     pd.testing.assert_frame_equal(table(make(tmp_path, **options), url), expected, check_exact=True)
 
 
-def test_hyperband_stops_what_is_behind_and_a_setting_has_the_score_of_one_long_fit(tmp_path, url):
+def test_hyperband_stops_what_is_behind(tmp_path, url):
     rungs = {"max_epochs": 9, "factor": 3}
     found = table(make(tmp_path, "hyperband", **rungs), url)
     assert len(found) == 17  # 9 in the first bracket, 5 and 3
@@ -185,8 +186,6 @@ def test_hyperband_stops_what_is_behind_and_a_setting_has_the_score_of_one_long_
         steps = [t.last_step for t in trials if t.user_attrs["bracket"] == bracket]
         assert min(steps) == least
     assert [t.user_attrs["bracket"] for t in trials].count(2) == 9
-    again = table(make(tmp_path / "2", "hyperband", **rungs), url + "2")
-    pd.testing.assert_frame_equal(found, again, check_exact=True)
 
 
 def test_bayesian_search_learns_and_its_first_settings_are_those_of_a_folder(tmp_path, url):
@@ -221,9 +220,9 @@ def test_one_name_with_two_ranges(tmp_path, url):
         model.compile("sgd", "mse", run_eagerly=True)
         return model
 
-    found = table(make(tmp_path, "grid", build, max_epochs=1), url)
+    found = table(make(tmp_path, "random", build, max_epochs=1, max_trials=4), url)
     assert sorted(zip(found["kind"], found["size"], strict=True)) == [
-        *(("a", 1), ("a", 2), ("b", 3), ("b", 4))
+        *(("a", 1), ("a", 2), ("b", 3), ("b", 4)),
     ]
 
 
@@ -239,9 +238,9 @@ class Failing(Toy):
 def test_a_trial_that_fails_is_told_and_not_run_again(tmp_path, url):
     found = table(make(tmp_path, build=Failing()), url)
     failed = found[found["kind"] == "wide"]
-    assert 0 < len(failed) < len(found) == 9
+    assert 0 < len(failed) < len(found) == 6
     assert set(failed["why"]) == {"RuntimeError: no such kind"}
-    assert len(opened(url)) == 9
+    assert len(opened(url)) == 6
 
 
 def test_a_search_whose_trials_all_fail_stops(tmp_path, url):
@@ -296,21 +295,16 @@ def test_losses_that_another_program_makes_up_do_not_count(tmp_path, url):
     assert opened(url)[-1].user_attrs["not_run"]
 
 
-def test_a_trial_whose_process_always_dies_is_given_up(tmp_path, url):
-    code = """if True:
-        import sys, study, os
-        study.Toy.fit = lambda *args, **options: os._exit(7)
-        study.work(*sys.argv[1:3], '/dev/null', 1.0, 0, {'max_trials': 1})"""
-    assert worker.MOST_LOST == 3
-    with contextlib.suppress(ZeroDivisionError):
-        run = [sys.executable, "-c", code, url, str(tmp_path / "0")]
-        assert subprocess.run(run, cwd=Path(study.__file__).parent).returncode == 7
+def test_a_trial_whose_process_always_dies_is_given_up(start, tmp_path, url):
+    process = start(url, pause=-1, max_trials=1)
+    process.join(60)
+    assert process.exitcode == 7
     kept = optuna.load_study(study_name="study", storage=url)
     [dead] = kept.trials
+    assert worker.MOST_LOST == 3
     for _ in range(2):
-        kept.add_trial(
-            optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL, user_attrs={"slot": 0})
-        )
+        lost = {"state": optuna.trial.TrialState.FAIL, "user_attrs": {"slot": 0}}
+        kept.add_trial(optuna.trial.create_trial(**lost))
     tuner = make(tmp_path, max_trials=1)
     storage.search(tuner, url, **DATA, verbose=0, patience=1.0)
     assert leaderboard(tuner)["why"].tolist() == ["Lost: its process died, 3 times"]
@@ -328,17 +322,16 @@ def test_of_two_trials_of_a_slot_the_first_counts(tmp_path, url):
 
 
 def test_a_process_that_was_thought_dead_brings_nothing(tmp_path, url, capsys, monkeypatch):
-    fit, calls = Toy.fit, []
+    calls = []
 
-    def fit_while_another_gives_up(self, hp, model, x, **options):
+    def another_gives_it_up():
         calls.append(1)
         if len(calls) == 1:
             kept = optuna.load_study(study_name="study", storage=url)
             [mine] = [t for t in kept.trials if t.state == optuna.trial.TrialState.RUNNING]
             kept.tell(mine.number, state=optuna.trial.TrialState.FAIL)
-        return fit(self, hp, model, x, **options)
 
-    monkeypatch.setattr(Toy, "fit", fit_while_another_gives_up)
+    monkeypatch.setattr(Toy, "hooks", [another_gives_it_up])
     tuner = make(tmp_path, max_trials=2)
     storage.search(tuner, url, **DATA, patience=PATIENCE)
     assert "thought dead" in capsys.readouterr().out
@@ -347,12 +340,12 @@ def test_a_process_that_was_thought_dead_brings_nothing(tmp_path, url, capsys, m
 
 
 def test_a_stopped_process_leaves_its_trial_to_another(tmp_path, url, monkeypatch, alone):
-    def stop(*args, **options):
+    def stop():
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Toy, "fit", stop)
-        for i in range(4):
+        patch.setattr(Toy, "hooks", [stop])
+        for i in range(7):  # each of the six, and one twice
             with pytest.raises(KeyboardInterrupt):
                 table(make(tmp_path / f"{i}"), url)
     pd.testing.assert_frame_equal(table(make(tmp_path), url), alone, check_exact=True)
@@ -396,23 +389,23 @@ def test_bad_addresses(tmp_path, url, message):
         storage.search(make(tmp_path), url, **DATA)
 
 
-def test_without_optuna_a_sentence_says_what_to_install():
-    code = "import sys; sys.modules['optuna'] = None; import gru_tf.tuning.storage"
+def test_nobody_else_imports_optuna_and_without_it_a_sentence_says_what_to_install():
+    code = """if True:
+        import sys, gru_tf.tuning.__main__ as command
+        assert "optuna" not in sys.modules
+        sys.modules["optuna"] = None
+        import gru_tf.tuning.storage"""
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert 'pip install "gru-tf[storage]"' in run.stderr
-    code = "import sys, gru_tf.tuning.__main__; print('optuna' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert run.stdout == "False\n"
 
 
 def test_command_searches_and_one_process_judges(tmp_path, capsys, url, monkeypatch):
+    monkeypatch.setattr(command, "load_imdb", functools.cache(command.load_imdb))
     words = "--kind random --max-trials 1 --max-epochs 1 --max-units 32 --maxlen 5 --every 500"
     words = [*words.split(), "--storage", url]
     assert 0 <= command.main(words) <= 1
     assert "trial 1 of 1 | val_accuracy 0." in capsys.readouterr().out
-    with pytest.raises(
-        SystemExit, match="max_trials: 1 there, 10 here|max_epochs: 1 there, 2 here"
-    ):
+    with pytest.raises(SystemExit, match="max_epochs: 1 there, 2 here"):
         command.main([*words, "--max-epochs", "2"])
     monkeypatch.setattr(storage, "search", lambda tuner, *args, **options: False)
     assert command.main(words) is None
