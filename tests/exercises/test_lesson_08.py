@@ -1,0 +1,94 @@
+"""The checks of lesson 08: right answers in several forms, and wrong ones."""
+
+import numpy as np
+import pytest
+
+
+def test_told_end(is_right):
+    is_right("08.1", 11, 9)
+    is_right("08.1", np.int64(11), np.array(9.0))
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "n_targets", "sentence"),
+    [
+        (9, 11, "wrong way round"),
+        (14, 12, "END is among the ids"),
+        (11, 6, "END is a target too"),
+        (12, 9, "the whole batch"),
+        (9, 9, "only shifted"),
+        (10, 9, "two of the texts are shorter"),
+        (7, 9, "not 7 steps"),
+        (11, 8, "not 8 targets"),
+    ],
+)
+def test_told_end_refused(is_refused, n_steps, n_targets, sentence):
+    is_refused("08.1", sentence, n_steps, n_targets)
+
+
+def test_rounds(is_right):
+    is_right("08.2", {1: 40.8, 10: 51.8})
+    is_right("08.2", {10: np.float32(51.79), 1: np.float32(40.83)})
+
+
+@pytest.mark.parametrize(
+    ("chrf", "sentence"),
+    [
+        ({1: 51.8, 10: 40.8}, "wrong way round"),
+        ({1: 0.408, 10: 0.518}, "shares of 1"),
+        ({1: 8.0, 10: 10.7}, "BLEU"),
+        ({1: 51.8, 10: 51.8}, "both scores are the same"),
+        ({1: 23.6, 10: 51.8}, "copying"),
+        ({1: 60.2, 10: 51.8}, "after one round chrF is not 60.2"),
+        ({1: 40.8, 10: 70.0}, "after ten rounds chrF is not 70.0"),
+        ([40.8, 51.8], "no dict with the keys"),
+        ({1: 40.8, 10: None}, "holds a None"),
+    ],
+)
+def test_rounds_refused(is_refused, chrf, sentence):
+    is_refused("08.2", sentence, chrf)
+
+
+def choose(near, far, distances, limit):
+    return [a if d <= limit else b for a, b, d in zip(near, far, distances, strict=True)]
+
+
+def by_numpy(near, far, distances, limit):
+    return np.where(np.asarray(distances, "float32") <= limit, near, far)
+
+
+def as_a_tuple(near, far, distances, limit):
+    return tuple(far[i] if distances[i] > limit else near[i] for i in range(len(near)))
+
+
+@pytest.mark.parametrize("answer", [choose, by_numpy, as_a_tuple])
+@pytest.mark.parametrize("limit", [0.2, 0.25, 0.3, 1 / 3])
+def test_choose(is_right, answer, limit):
+    is_right("08.3", answer, limit)
+
+
+def below(near, far, distances, limit):
+    return [a if d < limit else b for a, b, d in zip(near, far, distances, strict=True)]
+
+
+def by_the_mean(near, far, distances, limit):
+    return near if np.mean(distances) <= limit else far
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit", "sentence"),
+    [
+        (below, 0.3, "'at most' takes near"),
+        (lambda near, far, d, limit: choose(far, near, d, limit), 0.3, "wrong way round"),
+        (by_the_mean, 0.3, "for all texts"),
+        (lambda *a: choose(*a)[:-1], 0.3, "5 translations"),
+        (lambda *a: choose(*a)[::-1], 0.3, "texts' order"),
+        (lambda near, far, d, limit: choose(near, far, d, 0.4), 0.3, "with limit 0.6"),
+        (lambda *a: "near", 0.3, "returns str"),
+        (choose, 30, "from 0 to 1"),
+        (choose, 0.1, "too strict"),
+        (choose, 0.4, "too loose"),
+    ],
+)
+def test_choose_refused(is_refused, answer, limit, sentence):
+    is_refused("08.3", sentence, answer, limit)
