@@ -26,7 +26,7 @@ from gru_tf import models, tuning
 from notebooks import METADATA, display_name, find_notebooks, one_line
 
 ROOT = Path(__file__).resolve().parents[1]
-TAGS = {"nbval-ignore-output", "raises-exception", "readme-figure"}
+TAGS = {"exercise", "nbval-ignore-output", "raises-exception", "readme-figure"}
 
 
 def code_cells(notebook):
@@ -43,6 +43,11 @@ def code_lines(cell):
 
 def tags(cell):
     return set(cell.metadata.get("tags", []))
+
+
+def without_exercises(cells):
+    """Return the cells but those that the reader fills in, or that check what is filled in."""
+    return [cell for cell in cells if "exercise" not in tags(cell)]
 
 
 def texts(cell):
@@ -76,8 +81,8 @@ def starts_with_a_title(notebook):
 
 def has_few_short_cells(notebook):
     cells = code_cells(notebook)
-    if len(cells) > 30:
-        yield f"{len(cells)} code cells, more than 30"
+    if (n_cells := len(without_exercises(cells))) > 30:
+        yield f"{n_cells} code cells beside those of the exercises, more than 30"
     del cells[0]  # the set-up cell, which is the same everywhere
     middle = median([len(code_lines(cell)) for cell in cells] or [0])
     if middle > 6:
@@ -290,7 +295,7 @@ def promises_something_in_some_minutes(notebook):
 def explains_its_code(notebook):
     text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)", " ", prose(notebook), flags=re.S)
     n_words = sum(bool(re.search(r"\w", word)) for word in text.split())
-    _, *cells = code_cells(notebook)  # the first sets up, and explains itself
+    _, *cells = without_exercises(code_cells(notebook))  # the first sets up, and explains itself
     n_lines = sum(len(code_lines(cell)) for cell in cells) or 1
     if not 5 <= n_words / n_lines <= 12:
         yield f"{n_words} words for {n_lines} lines of code: {n_words / n_lines:.1f}, not 5 to 12"
