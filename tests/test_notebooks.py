@@ -142,6 +142,17 @@ def test_check_passes_a_good_notebook_and_not_a_spoilt_one(check):
     assert list(check(notebook))
 
 
+def test_the_cells_of_exercises_are_not_counted_among_the_thirty():
+    notebook = good_notebook()
+    n_more = 30 - sum(cell.cell_type == "code" for cell in notebook.cells)
+    notebook.cells += [new_code_cell("x") for _ in range(n_more)]
+    tagged = {"tags": ["exercise"]}
+    notebook.cells += [new_code_cell("x", metadata=tagged) for _ in range(6)]
+    assert not list(has_few_short_cells(notebook))
+    notebook.cells.append(new_code_cell("x"))
+    assert len(list(has_few_short_cells(notebook))) == 1
+
+
 @pytest.mark.parametrize(
     ("check", "spoil"),
     [
