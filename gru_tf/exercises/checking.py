@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import re
 
 import numpy as np
@@ -22,8 +23,9 @@ class Unsolved(Exception):
 def exercise(number, hint):
     """Register a function as the check of an exercise.
 
-    The function takes the reader's values, and may return a remark for who has solved it. A
-    reader's function reaches it wrapped, so that a result of `None` counts as not solved.
+    The function takes the reader's values, and may return a remark for who has solved it. Its
+    parameter for a function of the reader's is named `function`; that function reaches it wrapped,
+    so that a result of `None` counts as not solved.
     """
 
     def register(function):
@@ -66,14 +68,6 @@ def close(a, b, tolerance=1e-4):
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
 
 
-def as_function(value, name):
-    """Return the reader's function; one that is not there yet ends the check."""
-    if value is None:
-        raise Unsolved
-    require(callable(value), f"{name} is no function, but {type(value).__name__}.")
-    return value
-
-
 def check(number, *answers):
     """Print whether the answer to an exercise is right, or what is wrong with it.
 
@@ -98,6 +92,10 @@ def check(number, *answers):
         print(f"{number}: {UNSOLVED}")
         return
     try:
+        for name, answer in zip(inspect.signature(function).parameters, answers, strict=False):
+            kind = type(answer).__name__
+            text = f"the answer is no function, but {kind}: pass its name, without brackets."
+            require(name != "function" or callable(answer), text)
         remark = function(*map(guarded, answers))
     except Unsolved:
         print(f"{number}: {UNSOLVED}")

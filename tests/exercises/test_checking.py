@@ -29,10 +29,16 @@ def test_an_error_of_the_reader_is_one_sentence(verdict):
     assert said == "07.2: broken raised ZeroDivisionError: division by zero."
 
 
-def test_what_can_not_be_tested_is_one_sentence(verdict):
+def test_too_many_answers_are_one_sentence(verdict):
+    said = verdict("09.1", 368, 368)
+    assert said.startswith("09.1: the answer can't be tested: ")
+    assert "\n" not in said
+
+
+def test_a_value_in_place_of_a_function_is_one_sentence(verdict):
     for answer in ("text", 3, [1], np.ones(3)):
         said = verdict("07.2", answer)
-        assert said.startswith("07.2: ")
+        assert said.startswith("07.2: the answer is no function, but ")
         assert "right." not in said
         assert "\n" not in said
 
