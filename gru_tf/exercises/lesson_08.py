@@ -47,7 +47,7 @@ def rounds(chrf):
         abs(one - 23.6) > 0.5, "after one round that is the score of copying: translate the words."
     )
     require(abs(one - 40.8) < 1.5, f"after one round chrF is not {one:.1f}: score the test part.")
-    return "After one round the word that stands most often beside it wins, often *de* or *le*."
+    return "After one round the word that stands most often beside it wins, often de or le."
 
 
 @exercise("08.3", "go through near, far and distances together; the limit itself still takes near.")
