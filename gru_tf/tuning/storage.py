@@ -28,7 +28,7 @@ try:
     from optuna.trial import TrialState
 
     from gru_tf.tuning.database import open_storage
-    from gru_tf.tuning.worker import MOST_LOST, Study, Worker, labelled
+    from gru_tf.tuning.worker import MOST_LOST, Study, Worker
 except ImportError as error:
     raise ImportError(
         "A search in a database needs Optuna, and for PostgreSQL psycopg: pip install "
@@ -99,8 +99,8 @@ def _plan(tuner):
             continue  # promoted: here a trial goes on by itself
         where, values = place(values), chosen(values)
         fixed = {
-            label: values.get(p.name, p.default)
-            for label, p in labelled(space)
+            p.name: values.get(p.name, p.default)
+            for p in space
             if not is_fixed(p) and all(condition.is_active(values) for condition in p.conditions)
         }
         attributes = {"slot": len(plan)} | ({"bracket": where[0]} if where else {})

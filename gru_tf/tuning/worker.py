@@ -105,7 +105,7 @@ class Worker:
                     self.known[ended[0].number] = kt.engine.trial.Trial.from_state(state)
                 known = self.known[ended[0].number]
                 oracle.trials[known.trial_id] = known
-            elif sum("stopped" not in trial.user_attrs for trial in lost) >= MOST_LOST:
+            elif _is_given_up(mine):
                 hp = tuner.oracle.get_space()
                 hp.values = values | lost[-1].params
                 message = f"Lost: its process died, {MOST_LOST} times"
@@ -120,7 +120,9 @@ class Worker:
     def run(self, trial):
         """Run a trial, and return its score."""
         self.number, slot = trial.number, trial.user_attrs.get("slot")
-        if slot is None or any(_is_before(t, trial) for t in self.study.get_trials(deepcopy=False)):
+        trials = self.study.get_trials(deepcopy=False)
+        mine = [other for other in trials if other.user_attrs.get("slot") == slot]
+        if slot is None or _is_given_up(mine) or any(_is_before(other, trial) for other in mine):
             trial.set_user_attr("not_run", True)
             raise _NotRun
         tuner, oracle = self.tuner, self.tuner.oracle
@@ -195,23 +197,21 @@ def _has_ended(trial):
     return trial.state != TrialState.FAIL or result["status"] == "FAILED"
 
 
+def _is_given_up(trials):
+    """Return whether the processes of a slot's trials died so often that none is run again."""
+    failed = [t for t in trials if t.state == TrialState.FAIL and not _has_ended(t)]
+    return sum(not {"not_run", "stopped"} & t.user_attrs.keys() for t in failed) >= MOST_LOST
+
+
 def _is_before(other, trial):
     """Return whether another trial of the same slot counts, and so this one doesn't."""
-    if other.user_attrs.get("slot") != trial.user_attrs["slot"] or other.number == trial.number:
+    if other.number == trial.number:
         return False
     alive = not other.state.is_finished() and other.number < trial.number
     return alive or _has_ended(other)
 
 
 # The setting of a trial
-
-
-def labelled(space):
-    """Yield each hyperparameter after its name in the database, which is there but once."""
-    seen = {}
-    for p in space:
-        seen[p.name] = seen.get(p.name, -1) + 1
-        yield p.name + "'" * seen[p.name], p
 
 
 def suggest(trial, space):
@@ -227,21 +227,21 @@ def suggest(trial, space):
         the space has its default.
     """
     hp = kt.HyperParameters()
-    for label, p in labelled(space):
+    for p in space:
         hp.merge([p])
         if hp.is_active(p):
-            hp.values[p.name] = p.value if is_fixed(p) else _suggest(trial, label, p)
+            hp.values[p.name] = p.value if is_fixed(p) else _suggest(trial, p)
     return hp
 
 
-def _suggest(trial, label, p):
+def _suggest(trial, p):
     if isinstance(p, Choice | Boolean):
-        return trial.suggest_categorical(label, list(p.values))
+        return trial.suggest_categorical(p.name, list(p.values))
     whole = isinstance(p, Int)
     if p.step is not None and p.sampling != "linear":
         # Of the type that a search in a folder has, for the sake of the seed.
-        return trial.suggest_categorical(label, [int(v) if whole else v for v in p.values])
+        return trial.suggest_categorical(p.name, [int(v) if whole else v for v in p.values])
     suggest = trial.suggest_int if whole else trial.suggest_float
     if p.step is not None:
-        return suggest(label, p.min_value, list(p.values)[-1], step=p.step)
-    return suggest(label, p.min_value, p.max_value, log=p.sampling == "log")
+        return suggest(p.name, p.min_value, list(p.values)[-1], step=p.step)
+    return suggest(p.name, p.min_value, p.max_value, log=p.sampling == "log")

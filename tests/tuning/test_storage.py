@@ -18,7 +18,6 @@ import pytest
 
 pytest.importorskip("optuna", reason="Optuna is not installed: see requirements-extras.txt")
 
-import keras
 import optuna
 
 import study
@@ -209,21 +208,6 @@ def test_the_settings_of_a_study_are_those_of_the_plan(tmp_path):
         assert hp.Int("layers", 1, 3, parent_name="kind", parent_values=["deep"]) == fixed.get(
             "layers"
         )
-
-
-def test_one_name_with_two_ranges(tmp_path, url):
-    def build(hp):
-        for kind, values in {"a": [1, 2], "b": [3, 4]}.items():
-            hp.Choice("kind", ["a", "b"])
-            hp.Choice("size", values, parent_name="kind", parent_values=[kind])
-        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        model.compile("sgd", "mse", run_eagerly=True)
-        return model
-
-    found = table(make(tmp_path, "random", build, max_epochs=1, max_trials=4), url)
-    assert sorted(zip(found["kind"], found["size"], strict=True)) == [
-        *(("a", 1), ("a", 2), ("b", 3), ("b", 4)),
-    ]
 
 
 class Failing(Toy):
