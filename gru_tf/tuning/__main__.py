@@ -4,15 +4,16 @@ python -m gru_tf.tuning --price     # what it costs on this machine
 python -m gru_tf.tuning             # run it; Ctrl-C stops it
 python -m gru_tf.tuning             # the same again: go on where it stopped
 
-On several machines that share the folder of the search, one of them the chief:
+By many processes, on one machine or on many, each started by the same command:
 
-python -m gru_tf.tuning --directory /shared/searches --chief chief.example:8000
-python -m gru_tf.tuning --directory /shared/searches --worker chief.example:8000
+python -m gru_tf.tuning --storage sqlite:///imdb.db
+python -m gru_tf.tuning --storage postgresql://user@host/searches
 """
 
 import argparse
 import contextlib
 import functools
+import sys
 import tempfile
 
 import keras
@@ -23,7 +24,6 @@ from gru_tf.tuning import (
     best_model,
     build_tunable_sentiment_classifier,
     leaderboard,
-    machines,
     make_tuner,
     price,
 )
@@ -37,19 +37,22 @@ def main(arguments=None):
 
     Returns:
         Accuracy of the retrained model on the test reviews, or None with `--price`, and
-        in a worker.
+        with `--storage` where another process ran the last trial.
     """
     options = _parse(arguments)
     with contextlib.ExitStack() as stack:
-        if options.price and options.overwrite:  # the price of a new search, which deletes nothing
+        # The price of a new search, which deletes nothing; what the database keeps, no folder does.
+        if options.storage or (options.price and options.overwrite):
             options.directory = stack.enter_context(tempfile.TemporaryDirectory())
-        return _run(options)
+        if not options.storage:
+            return _run(options)
+        try:
+            return _run(options)
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            sys.exit(str(error))
 
 
 def _run(options):
-    for role in ("chief", "worker"):
-        if address := getattr(options, role):
-            machines.become(role, address, options.patience)
     build = functools.partial(
         build_tunable_sentiment_classifier, max_units=options.max_units, gru=GRU
     )
@@ -73,17 +76,26 @@ def _run(options):
             (reviews.x_test, reviews.y_test),
         )
     )
-    if not options.worker:
+    if not options.storage:
         print(price(tuner, training, validation_data=validation), flush=True)
     if options.price:
         return None
 
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
     data = {"x": training, "validation_data": validation, "shuffle": False}
-    tuner.search(**data, callbacks=[stop])
-    if options.worker:
-        return None
+    if options.storage:
+        from gru_tf.tuning import storage
+
+        last = storage.search(
+            tuner, options.storage, patience=options.patience, **data, callbacks=[stop]
+        )
+    else:
+        tuner.search(**data, callbacks=[stop])
+        last = True
     print(leaderboard(tuner).head(10).to_string())
+    if not last:
+        print("Another process ran the last trial: it trains the best setting and judges it.")
+        return None
     _, scores = best_model(tuner, **data, test_data=test, verbose=2)
     print(f"accuracy on the held-out reviews: {scores['accuracy']:.4f}")
     return scores["accuracy"]
@@ -103,15 +115,23 @@ def _parse(arguments):
     parser.add_argument("--max-units", type=int, default=512, help="of the GRU: %(default)s")
     parser.add_argument("--maxlen", type=int, default=500, help="words of a review: %(default)s")
     parser.add_argument("--every", type=int, help="use only every Nth review, to try it out")
-    parser.add_argument("--chief", metavar="HOST:PORT", help="hand out trials to workers, there")
-    parser.add_argument("--worker", metavar="HOST:PORT", help="run trials for the chief there")
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="of a database that many processes share: sqlite:///FILE, "
+        "postgresql://USER@HOST/NAME, or journal:///FILE on a disk that machines share",
+    )
     parser.add_argument(
         "--patience",
         type=float,
         default=60,
-        help="seconds without a sign of life after which a machine counts as dead: %(default)s",
+        help="with it, seconds without a sign of life after which a process counts as dead, or "
+        "the database as gone: %(default)s",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.storage and (options.price or options.overwrite):
+        parser.error("--price and --overwrite are for a search in a folder: not with --storage")
+    return options
 
 
 if __name__ == "__main__":

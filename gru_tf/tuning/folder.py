@@ -58,6 +58,29 @@ def _check_settings(folder, settings):
     there = read(folder / "search.json")
     if "kind" not in there:
         raise damaged(folder / "search.json", "it says no kind of search")
+    grown = compare_settings(folder, there, settings)
+    # When the very first trial starts, its own file is written first.
+    begun = len(list(folder.glob("trial_*/trial.json"))) > 1
+    if begun and not (folder / "oracle.json").exists():
+        raise damaged(folder / "oracle.json", "it is missing")
+    return grown
+
+
+def compare_settings(where, there, settings, ways_on=_WAYS_ON):
+    """Refuse other settings than those of a search, and warn of other versions.
+
+    Args:
+        where: Where the search is kept, in words.
+        there: Dict of the settings that are kept there.
+        settings: Dict of the settings here.
+        ways_on: A sentence that says what can be done.
+
+    Returns:
+        Whether the search is to grow.
+
+    Raises:
+        ValueError: If it is another search.
+    """
     versions, here = there.get("versions", {}), settings["versions"]
     others = [
         f"{name} {versions.get(name)} there, {here[name]} here"
@@ -69,17 +92,13 @@ def _check_settings(folder, settings):
         for name in GROWS
         if name in there and name in settings and _more(there[name], settings[name])
     }
-    _compare(folder, {**there, "versions": here, **grown}, settings)
+    compare(where, {**there, "versions": here, **grown}, settings, ways_on)
     if others:
         warnings.warn(
-            f"{folder} was begun under other versions: {'; '.join(others)}. Scores are the same "
+            f"{where} was begun under other versions: {'; '.join(others)}. Scores are the same "
             "to the last digit under the same versions alone.",
-            stacklevel=4,
+            stacklevel=5,
         )
-    # When the very first trial starts, its own file is written first.
-    begun = len(list(folder.glob("trial_*/trial.json"))) > 1
-    if begun and not (folder / "oracle.json").exists():
-        raise damaged(folder / "oracle.json", "it is missing")
     return bool(grown)
 
 
@@ -103,7 +122,7 @@ def claim_data(folder, data, begun):
     """
     described = {name: describe_data(value) for name, value in data.items()}
     if begun:
-        _compare(folder, read(folder / "data.json"), described)
+        compare(folder, read(folder / "data.json"), described)
     else:
         write(folder / "data.json", described)
     return list(notes(described))
@@ -122,7 +141,7 @@ def held(folder):
     except filelock.Timeout:
         raise ValueError(
             f"Another process runs the search in {folder}. Wait for its end or stop it; or "
-            "give this search another name. Several machines share one through a chief."
+            "give this search another name. Several processes share one by --storage."
         ) from None
     except (OSError, NotImplementedError):  # a disk that knows no locks
         pass
@@ -164,11 +183,12 @@ def damaged(path, why):
     )
 
 
-def _compare(folder, there, here):
+def compare(where, there, here, ways_on=_WAYS_ON):
+    """Raise a ValueError that lists what is different here, if anything is."""
     changes = list(_changes(there, json.loads(json.dumps(here))))
     if changes:
         listed = "\n".join(f"  {change}" for change in changes)
-        raise ValueError(f"{folder} holds another search:\n{listed}\n{_WAYS_ON}")
+        raise ValueError(f"{where} holds another search:\n{listed}\n{ways_on}")
 
 
 def _changes(there, here, name=""):

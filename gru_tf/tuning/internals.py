@@ -10,11 +10,10 @@ ORACLE = {  # of each oracle
     "_get_oracle_fname": "the file of the oracle, which is written whole or not at all",
     "_max_collisions": "20 draws miss the last settings of a small space",
     "_project_dir": "the folder of the search",
-    "_retry_queue": "trials of workers that died, and of a search that was killed",
+    "_retry_queue": "trials of a search that was killed",
     "_save_trial": "the file of a trial, written whole or not at all",
     "_seed_state": "lets Bayesian and random search start apart",
-    "ongoing_trials": "trials that are running, and on which worker",
-    "tuner_ids": "workers that the chief waits for",
+    "ongoing_trials": "trials that are running",
 }
 HYPERBAND = {
     "_brackets": "which trials may still be promoted; ties don't depend on who came first",
@@ -23,20 +22,23 @@ HYPERBAND = {
 }
 GRID = {
     "_ordered_ids": "how far the grid is, which Keras Tuner doesn't save",
-    "_populate_next": "how far the grid is, and lets workers go on without waiting",
+    "_populate_next": "how far the grid is, which Keras Tuner doesn't save",
 }
 BAYESIAN = {
     "_random_populate_space": "draws where the model proposes a setting that was tried",
     "_random_state": "is not saved by Keras Tuner: a resumed search would draw other points",
 }
 TUNER = {
+    "_try_run_and_update_trial": "a trial of a search in a database ends as one in a folder",
     "_build_hypermodel": "Hyperband would load the best epoch, not the last",
-    "_get_tuner_fname": "one file for the oracle, of the same name on every machine",
+    "_get_tuner_fname": "one file for the oracle, which is all that there is to save",
 }
 MODULES = {  # "module:name"
-    "keras_tuner.src.engine.oracle:LOCKS": "unlocks an oracle whose write has failed",
-    "keras_tuner.src.engine.oracle:THREADS": "unlocks an oracle whose write has failed",
-    "keras_tuner.src.distribute.oracle_client:TIMEOUT": "an hour's wait for a chief that is gone",
-    "keras_tuner.src.distribute.oracle_client:OracleClient": "its `_oracle`, read after a search",
     "keras_tuner.engine.trial:Trial": "`from_state` reads a trial's file",
+}
+OPTUNA = {  # "module:name"
+    "optuna.study:Study._pop_waiting_trial_id": "a study of a fixed number of trials",
+    "optuna.pruners:HyperbandPruner._get_bracket_id": "the brackets of the plan, no trial twice",
+    "optuna.storages._heartbeat:BaseHeartbeat": "signs of life for journals as for databases",
+    "optuna.storages:get_storage": "a cache before the database, which is then made patient",
 }

@@ -4,12 +4,12 @@ import contextlib
 import importlib.util
 import io
 import numbers
+import os
 import warnings
 from pathlib import Path
 
 import keras_tuner as kt
 
-from gru_tf.tuning import machines
 from gru_tf.tuning.builders import build_tunable_sentiment_classifier
 from gru_tf.tuning.folder import claim_folder
 from gru_tf.tuning.identity import describe_builder, versions
@@ -90,9 +90,10 @@ def make_tuner(
         give it a function that makes one: then no trial depends on those before it.
 
     Raises:
-        ValueError: If an argument isn't one of those above, the builder declares no
-            hyperparameters, its model isn't compiled or doesn't report the objective,
-            or the folder holds another search, a damaged one, or other files.
+        ValueError: If an argument isn't one of those above, the environment asks for Keras
+            Tuner's chief or workers, the builder declares no hyperparameters, its model
+            isn't compiled or doesn't report the objective, or the folder holds another
+            search, a damaged one, or other files.
         TypeError: If the builder isn't a function or doesn't return a `keras.Model`.
         ImportError: If `tensorboard` is missing: every trial would fail without it.
 
@@ -112,9 +113,11 @@ def make_tuner(
     executions_per_trial = _as_int("executions_per_trial", executions_per_trial, 1)
     if not name or Path(name).name != name or name == "..":
         raise ValueError(f"name must be the name of a folder, without a path. Received: {name!r}.")
-    if overwrite and machines.role() == "worker":
+    if address := os.environ.get("KERASTUNER_ORACLE_IP"):
         raise ValueError(
-            "A worker joins the search of its chief, and can't delete it. Received: overwrite=True."
+            "A search of make_tuner() has no chief and no workers: many processes share one by "
+            "python -m gru_tf.tuning --storage. Keras Tuner's own tuners, which take the same "
+            f"builders, have them. Received: KERASTUNER_ORACLE_IP={address!r}."
         )
     if importlib.util.find_spec("tensorboard") is None:
         raise ImportError("Keras Tuner needs tensorboard and does not say so: install tensorboard.")

@@ -1,21 +1,18 @@
-"""The oracles of Keras Tuner, mended so that a search can be resumed and shared.
+"""The oracles of Keras Tuner, mended so that a search can be resumed.
 
 An oracle keeps the trials of a search, and says which comes next. What is mended here
-would otherwise make a search that was stopped, or run on several machines, differ from
-one that ran through on one. `gru_tf.tuning` uses them.
+would otherwise make a search that was stopped differ from one that ran through.
+`gru_tf.tuning` uses them.
 
 Source: https://keras.io/keras_tuner/api/oracles/
 """
 
-import functools
 import math
-import threading
 import zlib
 from pathlib import Path
 
 import keras_tuner as kt
 import numpy as np
-from keras_tuner.src.engine import oracle as engine
 
 from gru_tf.tuning.folder import damaged, read, write
 from gru_tf.tuning.progress import Progress
@@ -24,27 +21,6 @@ from gru_tf.tuning.trials import identity, parent
 KEPT = 10  # the weights of so many of the best trials are kept
 LAST_EPOCH = "last_epoch.npz"  # the state that a promoted trial goes on from
 MOST_FAILED = 10  # a search whose first trials all failed stops after so many
-
-
-def synchronized(method):
-    """Let one thread at a time into an oracle, as `keras_tuner.synchronized` does.
-
-    That one leaves the oracle locked for good if the method fails, as when a shared disk
-    can't be written for a moment.
-    """
-    locked = kt.synchronized(method)
-
-    @functools.wraps(method)
-    def call(self, *args, **kwargs):
-        try:
-            return locked(self, *args, **kwargs)
-        except BaseException:
-            if engine.THREADS[self] == threading.current_thread().name:
-                engine.THREADS[self] = None
-                engine.LOCKS[self].release()
-            raise
-
-    return call
 
 
 class _Oracle:
@@ -103,49 +79,9 @@ class _Oracle:
             return {"status": "STOPPED", "values": None}
         return super().populate_space(trial_id)
 
-    @synchronized
-    def create_trial(self, tuner_id):
-        trial = super().create_trial(tuner_id)
-        if trial.status == "STOPPED" and self.ongoing_trials:
-            # Should the worker that runs the last trial die, this one will be needed.
-            self.tuner_ids.add(tuner_id)
-            trial.status = "IDLE"
-        return trial
-
-    @synchronized
-    def update_trial(self, trial_id, metrics, step=0):
-        if trial_id in self.end_order:
-            return self.trials[trial_id]
-        return super().update_trial(trial_id, metrics, step)
-
-    @synchronized
     def end_trial(self, trial):
-        if trial.trial_id in self.end_order:  # a worker that was thought dead brings it again
-            for worker in [
-                w for w, t in self.ongoing_trials.items() if t.trial_id == trial.trial_id
-            ]:
-                del self.ongoing_trials[worker]
-            return
-        if trial.trial_id in self._retry_queue:
-            self._retry_queue.remove(trial.trial_id)
-        error = self.file(trial.trial_id, "error.txt")
-        if trial.status in ("INVALID", "FAILED") and not trial.message and error.exists():
-            trial.message = error.read_text()  # a worker's message doesn't reach the chief
         super().end_trial(trial)
-        self.save()
         self.prune()
-
-    @synchronized
-    def hand_out_again(self, tuner_id):
-        """Take its trial from a worker that died, and return the trial's id, if it had one."""
-        self.tuner_ids.discard(tuner_id)
-        trial = self.ongoing_trials.pop(tuner_id, None)
-        if trial is None:
-            return None
-        trial.metrics.metrics.clear()
-        self._retry_queue.append(trial.trial_id)
-        self.save()
-        return trial.trial_id
 
     def get_best_trials(self, num_trials=1):
         """Return completed trials, best first; ties don't depend on who came first."""
@@ -211,12 +147,6 @@ class RandomSearchOracle(_Oracle, kt.oracles.RandomSearchOracle):
 
 class GridSearchOracle(_Oracle, kt.oracles.GridSearchOracle):
     """Grid search."""
-
-    def populate_space(self, trial_id):
-        response = super().populate_space(trial_id)
-        if response["status"] == "RUNNING":
-            self._populate_next.append(trial_id)  # another worker need not wait for its end
-        return response
 
     def reload(self):
         super().reload()

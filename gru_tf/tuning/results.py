@@ -14,8 +14,7 @@ def leaderboard(tuner):
     """List the trials of a search, best first.
 
     Args:
-        tuner: A tuner from `make_tuner`, before, amid or after its search; in a worker
-            after it.
+        tuner: A tuner from `make_tuner`, before, amid or after its search.
 
     Returns:
         A `pandas.DataFrame` with one row per trial, indexed by rank from 1: `trial`, its

@@ -7,21 +7,20 @@ methods that Keras Tuner documents for being overridden; `internals.py` lists th
 Source: https://keras.io/keras_tuner/api/tuners/base_tuner/
 """
 
-import contextlib
 import time
 from pathlib import Path
 
 import keras
 import keras_tuner as kt
 
-from gru_tf.tuning import machines, oracles
+from gru_tf.tuning import oracles
 from gru_tf.tuning.folder import claim_data, held
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.pricing import dry_run
 from gru_tf.tuning.progress import printer
 from gru_tf.tuning.promotion import Recorder, is_whole, skip_epochs
 from gru_tf.tuning.space import fit_arguments, has_fit, objective_names
-from gru_tf.tuning.trials import cost, describe, parent, place, trial_seed
+from gru_tf.tuning.trials import cost, parent, place, trial_seed
 
 
 class Search(kt.Tuner):
@@ -44,37 +43,26 @@ class Search(kt.Tuner):
         self.folder = Path(directory, name)
         self.max_epochs, self.seed = max_epochs, oracle.seed
 
-    # The oracle is all that there is to save, in a file of the same name for every machine.
+    # The oracle is all that there is to save.
 
     def _get_tuner_fname(self):
         return str(Path(self.project_dir, "oracle.json"))
 
     def save(self):
-        if machines.role() != "worker":
-            self.oracle.save()
+        self.oracle.save()
 
     def reload(self):
-        if machines.role() != "worker":
-            self.oracle.reload()
+        self.oracle.reload()
 
     def search(self, *args, verbose=1, **kwargs):
         """Run the trials that are left: Keras Tuner's `search`, with one line per trial."""
-        data = _check_data(fit_arguments(self.hypermodel, args, kwargs), self)
-        self._say = say = printer(verbose)
-        role = machines.role()
-        if role == "worker":
-            with machines.working(self.folder):
-                claim_data(self.folder, data, begun=True)
-                say(f"{self.tuner_id} works for the chief")
-                super().search(*args, verbose=0, **kwargs)
-            self.oracle = self.oracle._oracle  # what the chief has written can be read here
-            self.oracle.reload()
-            return
+        data = check_data(fit_arguments(self.hypermodel, args, kwargs), self)
+        self._say = printer(verbose)
         with held(self.folder):
-            self._search_here(data, role, *args, **kwargs)
+            self._search_here(data, *args, **kwargs)
 
-    def _search_here(self, data, role, *args, **kwargs):
-        """Search in this process, or as the chief of others."""
+    def _search_here(self, data, *args, **kwargs):
+        """Search, once no other process does."""
         say, oracle, progress = self._say, self.oracle, self.oracle._display
         for note in claim_data(self.folder, data, begun=bool(oracle.trials)):
             say(note)
@@ -86,24 +74,14 @@ class Search(kt.Tuner):
         elif oracle.end_order:
             done = f"{len(oracle.end_order)} of {progress.total} trials"
             say(f"Going on after {done}, {progress.best()}.")
-        watch = machines.serving(oracle, self.folder, say) if role else contextlib.nullcontext()
-        with watch, without_warnings(), with_less_to_collect():
+        with without_warnings(), with_less_to_collect():
             super().search(*args, verbose=0, **kwargs)  # 0, or it would clear the screen
         oracle.check_not_all_failed()
         say(progress.summary())
 
-    def on_trial_begin(self, trial):
-        super().on_trial_begin(trial)
-        if machines.role() == "worker":
-            self._say(f"{self.tuner_id} runs trial {trial.trial_id}: {describe(trial)}")
-
-    def pre_create_trial(self):
-        if machines.role() == "worker":
-            time.sleep(0.2)  # or it would ask without pause while it waits for the others
-
     def run_trial(self, trial, *args, **kwargs):
         # The seed depends on nothing but what the trial is, so a search that was stopped and
-        # resumed, or run on several machines, gives the scores of one that was not.
+        # resumed, or run by several processes, gives the scores of one that was not.
         start, recorder = time.monotonic(), self._recorder(trial, *args, **kwargs)
         keras.utils.set_random_seed(trial_seed(trial, self.seed))
 
@@ -146,14 +124,6 @@ class Search(kt.Tuner):
             return result
         return {**(result if isinstance(result, dict) else {goal.name: float(result)}), **costs}
 
-    def on_trial_end(self, trial):
-        if machines.role() == "worker":
-            if any(line.startswith("grpc.") for line in (trial.message or "").splitlines()):
-                return  # the chief did not answer: ask it again
-            if trial.message:
-                Path(self.get_trial_dir(trial.trial_id), "error.txt").write_text(trial.message)
-        super().on_trial_end(trial)
-
 
 class Hyperband(Search, kt.Hyperband):
     """Hyperband, which alone promotes trials."""
@@ -163,6 +133,8 @@ class Hyperband(Search, kt.Hyperband):
 
     def _recorder(self, trial, *args, **kwargs):
         values = trial.hyperparameters.values
+        if place(values) is None:  # of a search in a database, which goes on by itself
+            return super()._recorder(trial)
         bracket, rung = place(values)
         end = self._last_epoch(trial.trial_id) if rung < bracket else None
         if not (first := parent(values)):
@@ -182,7 +154,7 @@ class Hyperband(Search, kt.Hyperband):
         return Path(self.get_trial_dir(trial_id), oracles.LAST_EPOCH)
 
 
-def _check_data(given, tuner):
+def check_data(given, tuner):
     """Return what is given to `fit` and identifies the data, by the names of its arguments."""
     if "epochs" in given:
         raise ValueError(

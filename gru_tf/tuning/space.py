@@ -63,6 +63,9 @@ def explore(hypermodel, oracle):
 
     Returns:
         What the builder returns for the default values.
+
+    Raises:
+        ValueError: If a name is declared under two conditions.
     """
     hp = oracle.get_space()
     hypermodel.declare_hyperparameters(hp)
@@ -80,6 +83,12 @@ def explore(hypermodel, oracle):
                 hypermodel.build(hp)
                 oracle.update_space(hp)
             found |= {p.name: values for p in oracle.get_space().space if p.name not in known}
+    names = [p.name for p in oracle.get_space().space]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(
+            "Each hyperparameter needs a name of its own: of one that is declared under two "
+            f"conditions, Keras Tuner loses the value or draws it unseeded. Received: {twice}."
+        )
     return model
 
 
@@ -95,13 +104,7 @@ def _branches(space):
 
 def describe_space(space):
     """Return hyperparameters, each with its configuration, as a dict that JSON can hold."""
-    described = {}
-    for p in space:
-        name = p.name
-        while name in described:  # the same name under other conditions
-            name += "'"
-        described[name] = p.get_config()
-    return described
+    return {p.name: p.get_config() for p in space}
 
 
 def count_settings(space):

@@ -2,7 +2,7 @@
 
 The models are run eagerly, which saves the two seconds of tracing a trial: what is
 tested is the search. Run as a program, it is a Hyperband search in a process of its own,
-which a test can kill: `python small_search.py DIRECTORY [chief|worker ADDRESS PATIENCE]`.
+which a test can kill: `python small_search.py DIRECTORY`.
 """
 
 import functools
@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from gru_tf.tuning import leaderboard, machines, make_tuner
+from gru_tf.tuning import leaderboard, make_tuner
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(32, 3)).astype("float32")
@@ -86,10 +86,7 @@ def comparable(table):
 
 
 def main():
-    directory, *role = sys.argv[1:]
-    if role:
-        machines.become(role[0], role[1], patience=float(role[2]))
-    tuner = make_large(directory)
+    tuner = make_large(sys.argv[1])
     print("ready", flush=True)
     search(tuner, verbose=1)
 

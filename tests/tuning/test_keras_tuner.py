@@ -126,6 +126,16 @@ def test_branches_behind_an_if_are_found_before_the_search(make):
     assert count_settings(tuner.oracle.get_space().space) == 2 * 2 * 3 * 3
 
 
+def test_a_name_under_two_conditions_is_refused(make):
+    def build(hp):
+        kind = hp.Choice("kind", ["wide", "deep"])
+        sizes = [hp.Choice("size", [1, 2], parent_name="kind", parent_values=[kind])]
+        return fixed(sizes[0])
+
+    with pytest.raises(ValueError, match=r"a name of its own: .*Received: \['size'\]"):
+        make("random", build, max_trials=2)
+
+
 # Searches that grow
 
 
@@ -262,5 +272,5 @@ def test_best_models_and_summaries_work(make, capsys):
 def test_each_row_of_the_page_says_whether_it_works():
     page = Path(__file__).parents[2] / "docs" / "keras_tuner.md"
     rows = re.findall(r"^\| (?!feature)([^|]+) \| ([^|]+) \|", page.read_text(), re.MULTILINE)
-    assert len(rows) == 19
+    assert len(rows) == 21
     assert all(re.match("works|refused|not offered", here) for _, here in rows)

@@ -301,6 +301,12 @@ def test_search_with_bad_input(make, options, message):
         make().search(X, Y, **options)
 
 
+def test_a_chief_of_keras_tuner_is_refused(make, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    with pytest.raises(ValueError, match="--storage.*KERASTUNER_ORACLE_IP='127.0.0.1'"):
+        make()
+
+
 def test_missing_tensorboard_is_named(make, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="tensorboard"):
@@ -327,8 +333,3 @@ def test_command_prices_searches_and_judges(tmp_path, capsys, monkeypatch):
     assert command.main([*words, "--price", "--overwrite"]) is None
     assert "1 trials, 1 epoch-runs" in capsys.readouterr().out
     assert len(list(tmp_path.rglob("*"))) == n_files, "a price deletes nothing"
-    became = []
-    monkeypatch.setattr(command.machines, "become", lambda *given: became.append(given))
-    assert command.main([*words, "--worker", "chief:8000"]) is None
-    assert became == [("worker", "chief:8000", 60)]
-    assert "accuracy" not in capsys.readouterr().out
