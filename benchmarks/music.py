@@ -2,7 +2,9 @@
 
     python benchmarks/music.py          three splits by melody: about 8 minutes on 2 idle cores
 
-A row has the perplexity of a note, its length included, on the validation and the test part.
+A row has the perplexity of a note, its length included, on the validation and the test part. Of
+two outputs it has them once more with a memory of the piece itself (`recall_earlier`), which both
+the n-grams and the GRU get, trusted as far as the validation part says.
 """
 
 import argparse
@@ -14,7 +16,15 @@ import numpy as np
 import gru_tf
 from gru_tf.datasets import bucket_by_length, load_chorales, split_by_melody
 from gru_tf.models import build_language_model, build_music_model
-from gru_tf.text import END, NGrams, index_words, log_probabilities, words_to_ids
+from gru_tf.text import (
+    END,
+    NGrams,
+    fit_trust,
+    index_words,
+    log_probabilities,
+    recall_earlier,
+    words_to_ids,
+)
 from results import run_table
 
 SEEDS = (0, 1, 2)  # of the split and of the start
@@ -76,14 +86,40 @@ def ngrams(notation, seed, smoothing, **_):
 
 def ngrams_apart(notation, seed, smoothing, **_):
     """Return the perplexity of n-grams of pitches times n-grams of lengths."""
-    logs, orders = {"valid": 0, "test": 0}, []
-    for (train, valid, test), n_tokens in columns(notation, seed):
+    found, logs, orders = columns(notation, seed), {"valid": [], "test": []}, []
+    for (train, valid, test), n_tokens in found:
         model = NGrams(max(ORDERS), n_tokens, smoothing).fit(train)
         scores = {order: perplexity(model.log_probabilities(valid, order)) for order in ORDERS}
         orders.append(min(scores, key=scores.get))
         for part, rows in (("valid", valid), ("test", test)):
-            logs[part] = logs[part] + np.concatenate(model.log_probabilities(rows, orders[-1]))
-    return {part: perplexity([found]) for part, found in logs.items()} | {"orders": orders}
+            logs[part].append(np.concatenate(model.log_probabilities(rows, orders[-1])))
+    return score(found, logs) | {"orders": orders}
+
+
+def score(found, logs):
+    """Return perplexities from the logs of pitch and of length, without and with a memory."""
+    row = {part: perplexity([sum(both)]) for part, both in logs.items()}
+    total = {"valid": 0, "test": 0}
+    for column in (0, 1):
+        best = None
+        for joint in (False, True):  # is pitch compared alone, or with its length?
+            recalled = {}
+            for number, part in enumerate(("valid", "test"), start=1):
+                rows = found[column][0][number], found[1 - column][0][number]
+                pairs = [
+                    recall_earlier(row, list(zip(row, other, strict=True)) if joint else None)
+                    for row, other in zip(*rows, strict=True)
+                ]
+                recalled[part] = [np.concatenate(arrays) for arrays in zip(*pairs, strict=True)]
+            trust = fit_trust(np.exp(logs["valid"][column]), *recalled["valid"])
+            mixed = {}
+            for part, (lengths, right) in recalled.items():
+                weight = trust[lengths]
+                mixed[part] = np.log((1 - weight) * np.exp(logs[part][column]) + weight * right)
+            if best is None or mixed["valid"].mean() > best["valid"].mean():
+                best = mixed
+        total = {part: total[part] + best[part] for part in total}
+    return row | {f"{part}_memory": perplexity([found]) for part, found in total.items()}
 
 
 def one_output(notation, seed, **_):
@@ -111,13 +147,14 @@ def two_outputs(notation, seed, **_):
     start = time.process_time()
     model.fit(x_train, y_train, batch_size=16, epochs=EPOCHS[notation], verbose=0)
     row = {"cpu_seconds": round(time.process_time() - start), "weights": model.count_params()}
-    for part, (x, y) in zip(("valid", "test"), others, strict=True):
-        logs = sum(
-            np.log(np.take_along_axis(p, target[..., None], -1)[..., 0])
+    logs = {
+        part: [
+            np.log(np.take_along_axis(p, target[..., None], -1)[..., 0])[target > 0]
             for p, target in zip(model.predict(x, verbose=0), y, strict=True)
-        )
-        row[part] = perplexity([logs[y[0] > 0]])
-    return row
+        ]
+        for part, (x, y) in zip(("valid", "test"), others, strict=True)
+    }
+    return score(found, logs) | row
 
 
 def pad(rows_of_columns):

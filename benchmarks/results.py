@@ -132,6 +132,7 @@ ORIGINS = {
             "gru_tf/models/music.py",
             "gru_tf/models/text.py",
             "gru_tf/recurrence.py",
+            "gru_tf/text/memory.py",
             "gru_tf/text/ngrams.py",
             "gru_tf/text/perplexity.py",
         ),

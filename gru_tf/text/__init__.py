@@ -3,6 +3,7 @@
 from gru_tf.text.decoding import beam_search, greedy_search
 from gru_tf.text.dictionary import learn_dictionary
 from gru_tf.text.layer import TextToWordIds, read_texts
+from gru_tf.text.memory import fit_trust, recall_earlier
 from gru_tf.text.ngrams import NGrams
 from gru_tf.text.perplexity import Perplexity, log_probabilities
 from gru_tf.text.sampling import longest_copy, narrow, one_step, sample_texts
@@ -22,14 +23,15 @@ from gru_tf.text.vocabulary import (
 __all__ = [
     "END",
     "FIRST_WORD",
-    "NGrams",
     "PADDING",
-    "Perplexity",
     "START",
     "UNKNOWN",
+    "NGrams",
+    "Perplexity",
     "TextToWordIds",
     "beam_search",
     "count_neighbours",
+    "fit_trust",
     "greedy_search",
     "ids_to_words",
     "index_words",
@@ -40,6 +42,7 @@ __all__ = [
     "narrow",
     "one_step",
     "read_texts",
+    "recall_earlier",
     "sample_texts",
     "tokenise",
     "words_to_ids",

@@ -1,0 +1,51 @@
+"""The memory of a piece, against a search by hand and numbers worked out."""
+
+import numpy as np
+import pytest
+
+from gru_tf.text import fit_trust, recall_earlier
+
+
+def by_hand(tokens, context, now, longest):
+    """Return run and verdict for one token, from whole slices and the longest run first."""
+    for run in range(min(longest, now - 1), 0, -1):
+        for then in range(now - 1, run - 1, -1):
+            if context[then - run : then] == context[now - run : now]:
+                return run, tokens[then] == tokens[now]
+    return 0, False
+
+
+@pytest.mark.parametrize("longest", [1, 3, 16])
+def test_the_longest_latest_run_foretells(longest):
+    rng = np.random.default_rng(longest)
+    for _ in range(20):
+        tokens, other = rng.integers(0, 3, (2, 30)).tolist()
+        for context in (tokens, list(zip(tokens, other, strict=True))):
+            found = recall_earlier(tokens, context, longest)
+            expected = [by_hand(tokens, context, now, longest) for now in range(1, 30)]
+            assert list(zip(*(part.tolist() for part in found), strict=True)) == expected
+
+
+def test_nothing_is_known_of_what_comes():
+    tokens = np.random.default_rng(0).integers(0, 3, 30).tolist()
+    lengths, right = recall_earlier(tokens)
+    for end in range(2, 30):
+        changed = recall_earlier([*tokens[:end], *(9 - token for token in tokens[end:])])
+        assert changed[0][:end].tolist() == lengths[:end].tolist()  # the run before token `end`
+        assert changed[1][: end - 1].tolist() == right[: end - 1].tolist()
+
+
+def test_trust_is_the_share_that_was_right():
+    # A model that gives next to nothing: the likeliest weight is the share of right ones.
+    right = np.arange(1000) < 700
+    lengths = np.full(1000, 2)
+    trust = fit_trust(np.full(1000, 1e-6), lengths, right, longest=4)
+    np.testing.assert_allclose(trust, [0, 0, 0.7, 0.7, 0.7], atol=0.011)
+    assert fit_trust(np.full(1000, 0.9), lengths, np.zeros(1000, bool)).max() == 0
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="longest"):
+        recall_earlier([1, 2], longest=0)
+    with pytest.raises(ValueError, match="context must be as long as tokens, 2. Received: 1"):
+        recall_earlier([1, 2], [1])
