@@ -143,7 +143,10 @@ ORIGINS = {
 
 
 def fingerprint(path, function=None):
-    """Return a hash of a source: of its lines, but for comments, docstrings and empty ones.
+    """Return a hash of a source: of its lines, but for those that change no result.
+
+    These are comments, docstrings, empty lines, and what refuses bad input: `raise`, and calls of
+    a check imported from `gru_tf.checks` whose value is not used.
 
     Args:
         path: A Python file.
@@ -158,9 +161,24 @@ def fingerprint(path, function=None):
         documented = ast.Module | ast.ClassDef | ast.FunctionDef
         if isinstance(node, documented) and ast.get_docstring(node) is not None:
             kept -= set(_lines(node.body[0]))
+        elif _refuses(node, tree):
+            kept -= set(_lines(node))
     code = [lines[number - 1].strip() for number in sorted(kept)]
     code = [line for line in code if line and not line.startswith("#")]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()[:12]
+
+
+def _refuses(node, tree):
+    """Return whether a statement does nothing but refuse bad input, or imports what does."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        called = getattr(node.value.func, "id", None)
+        imports = [n for n in tree.body if _imports_checks(n)]
+        return called in {alias.name for n in imports for alias in n.names}
+    return isinstance(node, ast.Raise) or _imports_checks(node)
+
+
+def _imports_checks(node):
+    return isinstance(node, ast.ImportFrom) and node.module == "gru_tf.checks"
 
 
 def _lines(node):

@@ -10,6 +10,7 @@ from gru_tf.datasets import files
 SOURCE = '''
 """A benchmark."""
 import numpy as np
+from gru_tf.checks import check_at_least
 
 SEEDS = (0, 1)
 
@@ -18,6 +19,9 @@ def helper():
 
 def table():
     """Say what it does."""
+    check_at_least("seeds", len(SEEDS), 1)
+    if not SEEDS:
+        raise ValueError("SEEDS must hold a seed.")
     return helper(), SEEDS
 
 def other():
@@ -39,16 +43,26 @@ def source(tmp_path):
         ("Say what it does", "Say it"),
         ("\ndef other", "\n# A comment.\n\n\ndef other"),
         ("return 2", "return 3"),  # not reached from table
+        ("len(SEEDS), 1)", 'len(SEEDS), 2)\n    check_at_least("seed", SEEDS[0], 0)'),
+        ("import check_at_least", "import check_at_least, check_number"),
+        ("must hold a seed", "must not be empty"),
     ],
 )
-def test_words_and_other_tables_leave_a_fingerprint_as_it_is(source, old, new):
+def test_words_checks_and_other_tables_leave_a_fingerprint_as_it_is(source, old, new):
     before = results.fingerprint(source, "table")
     source.write_text(SOURCE.replace(old, new))
     assert results.fingerprint(source, "table") == before
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("ones(2)", "ones(3)"), ("(0, 1)", "(0, 2)"), ("numpy", "numpy.random")]
+    ("old", "new"),
+    [
+        ("ones(2)", "ones(3)"),
+        ("(0, 1)", "(0, 2)"),
+        ("numpy", "numpy.random"),
+        ("not SEEDS", "SEEDS"),
+        ("gru_tf.checks", "gru_tf.others"),
+    ],
 )
 def test_what_a_table_reaches_changes_its_fingerprint(source, old, new):
     before = results.fingerprint(source, "table")
