@@ -380,7 +380,7 @@ def test_nobody_else_imports_optuna_and_without_it_a_sentence_says_what_to_insta
         sys.modules["optuna"] = None
         import gru_tf.tuning.storage"""
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert 'pip install "gru-tf[storage]"' in run.stderr
+    assert 'pip install --editable ".[storage]"' in run.stderr
 
 
 def test_command_searches_and_one_process_judges(tmp_path, capsys, url, monkeypatch):
