@@ -64,7 +64,7 @@ def long_memory(function, gradient_at_50):
         abs(gradient - 0.495) < 0.035,
         f"{before}not {gradient:.3f}: about the share of the state that is left after 50 steps.",
     )
-    return "It is about what is left of the state. From bias 0 it was a billion times smaller."
+    return "About what is left of the state, and over a billion times what bias 0 leaves."
 
 
 def what_bias_for_did(bias, steps):
