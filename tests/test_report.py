@@ -81,5 +81,5 @@ def test_swapped_gates_and_the_other_reading_of_z_are_wrong(monkeypatch):
     right = gru_tf.GRU._weights
     for wrong in (swapped, lambda layer: [-weight for weight in right(layer)]):
         monkeypatch.setattr(gru_tf.GRU, "_weights", wrong)
-        with pytest.raises(ValueError, match="differs by .* from the equations"):
+        with pytest.raises(ValueError, match="off by .* from the equations"):
             report.layer()
