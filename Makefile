@@ -19,8 +19,7 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz builders \
-	picture pins address clean
+.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz pins address clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -55,6 +54,7 @@ results: venv       ## run again the stored comparisons that are older than thei
 fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
 	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
 
+.PHONY: builders picture
 builders: venv      ## write docs/builders.md from the docstrings
 	@$(RUN) tools/builders.py
 

@@ -8,7 +8,7 @@ from gru_tf.plots import PALETTE
 
 
 @pytest.fixture(scope="module")
-def heard():
+def run():
     return picture.train()
 
 
@@ -18,18 +18,18 @@ def test_what_is_to_be_held_is_the_last_marked_value():
         assert to_hold[i, t] == values[i, : t + 1][marked[i, : t + 1]][-1]
 
 
-def test_the_gru_says_the_last_marked_value(heard):
-    assert np.mean(np.abs(heard.said - heard.to_hold) < 0.1) > 0.9
+def test_the_gru_says_the_last_marked_value(run):
+    assert np.mean(np.abs(run.said - run.to_hold) < 0.1) > 0.9
 
 
-def test_the_update_gates_fall_at_the_markers(heard):
-    means = [heard.z[where].mean(axis=0) for where in (heard.marked, ~heard.marked)]
+def test_the_update_gates_fall_at_the_markers(run):
+    means = [run.z[where].mean(axis=0) for where in (run.marked, ~run.marked)]
     assert (means[0] < means[1] - 0.2).all()
-    assert (heard.z[1][heard.marked[1]].max(axis=0) < 0.3).all()  # in the sequence that is drawn
+    assert (run.z[1][run.marked[1]].max(axis=0) < 0.3).all()  # in the sequence that is drawn
 
 
-def test_it_is_drawn(heard, tmp_path):
-    picture.draw(heard, tmp_path / "gru.png")
-    assert (tmp_path / "gru.png").read_bytes().startswith(b"\x89PNG")
+def test_it_is_drawn(run, tmp_path):
+    picture.draw(run, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert len(set(PALETTE[:3])) == 3
     assert picture.PICTURE.exists()

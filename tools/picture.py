@@ -1,10 +1,10 @@
-"""docs/gru.png, the picture of README.md: a GRU of two units that holds a value.
+"""docs/figure.png, the picture of README.md: a GRU of two units that holds a value.
 
     make picture
     python tools/picture.py
 
-It trains the small GRU of lesson 01, section 8, and draws what it hears and says, step by step,
-and its update gates. The caption in README.md is checked in tests/test_picture.py.
+It trains the small GRU of lesson 01, section 8, and draws its inputs and outputs, step by
+step, and its update gates. The caption in README.md is checked in tests/test_picture.py.
 """
 
 import dataclasses
@@ -23,11 +23,11 @@ from gru_tf.equations import gru_forward
 from gru_tf.models import build_next_value_regressor
 from gru_tf.plots import PALETTE
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "gru.png"
+PICTURE = Path(__file__).resolve().parents[1] / "docs" / "figure.png"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Heard:
+class Run:
     """What a trained GRU did with sequences: each array (batch, time), but for z."""
 
     values: np.ndarray
@@ -58,22 +58,24 @@ def train(epochs=15):
     weights = from_keras(model.get_layer("gru"))
     h, trace = gru_forward(np.stack([values, marked], axis=-1), weights, return_trace=True)
     kernel, bias = model.layers[-1].get_weights()
-    return Heard(values, marked, to_hold, (h @ kernel + bias)[..., 0], trace.z)
+    return Run(values, marked, to_hold, (h @ kernel + bias)[..., 0], trace.z)
 
 
-def draw(heard, path, sequence=1):
-    """Draw one sequence: what is heard and said above, the update gates below."""
-    marked, values = heard.marked[sequence], heard.values[sequence]
+def draw(run, path, sequence=1):
+    """Draw one sequence: inputs and outputs above, the update gates below."""
+    marked, values = run.marked[sequence], run.values[sequence]
     steps = np.arange(1, len(values) + 1)
     figure = Figure(figsize=(7.2, 4.2), dpi=120, layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=[3, 2])
-    above.plot(steps, values, "o", ms=4, color="0.7", label="heard: to be ignored")
-    above.plot(steps[marked], values[marked], "o", ms=8, color=PALETTE[1], label="heard: to hold")
-    above.plot(steps, heard.said[sequence], color=PALETTE[0], lw=2, label="said after each step")
+    above.plot(steps, values, "o", ms=4, color="0.7", label="input, not marked")
+    above.plot(
+        steps[marked], values[marked], "o", ms=8, color=PALETTE[1], label="input, marked: to hold"
+    )
+    above.plot(steps, run.said[sequence], color=PALETTE[0], lw=2, label="output after each step")
     above.set(ylabel="value", ylim=(-1.1, 1.1))
     above.set_title("A GRU with two units holds the last value that was marked", loc="left")
     for unit, style in enumerate(("-", "--")):
-        z = heard.z[sequence, :, unit]
+        z = run.z[sequence, :, unit]
         below.plot(steps, z, style, color=PALETTE[2], label=f"unit {unit + 1}")
     below.set(xlabel="time step", ylabel="share kept", ylim=(0, 1.05))
     below.set_title("Its update gates: how much of its state each unit keeps", loc="left")
