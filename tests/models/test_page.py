@@ -13,7 +13,7 @@ USES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_page_is_current():
-    assert PAGE == builders.page(), "make builders writes it anew"
+    assert builders.page() == PAGE, "make builders writes it anew"
 
 
 def test_each_builder_has_its_lines_of_use():
