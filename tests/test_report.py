@@ -1,5 +1,6 @@
 """`python -m gru_tf`: what it says when all is well, and when something is not."""
 
+import platform
 import subprocess
 import sys
 from importlib import metadata
@@ -24,7 +25,7 @@ def test_it_names_versions_device_data_and_layer():
     assert said["Keras"] == metadata.version("keras")
     assert said["Keras Tuner"] == metadata.version("keras-tuner")
     assert said["gru_tf"] == metadata.version("gru-tf")
-    assert said["Python"].startswith("%d.%d.%d" % sys.version_info[:3])
+    assert said["Python"].startswith(platform.python_version())
     assert said["device"].startswith("CPU, ")
     n_files = len(files.CHECKSUMS)
     assert said["data"] == f"{n_files} of {n_files} files found, their checksums right"
