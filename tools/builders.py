@@ -77,8 +77,8 @@ Written by `make builders` from the docstrings in [gru_tf/models](../gru_tf/mode
 
 Each is one function that uses nothing but `keras`: paste it under `import keras`, and change what
 you like. Each takes `gru=`, a recurrent layer: the default is Keras' own, and `gru_tf.GRU` trains
-faster on a CPU. The lines of use run as they stand, on random numbers of the right shape, from which
-there is nothing to learn: put your data in their place."""
+faster on a CPU. The lines of use run as they stand, on random numbers of the right shape, from
+which there is nothing to learn: put your data in their place."""
 
 
 def builders():
