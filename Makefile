@@ -54,6 +54,13 @@ results: venv       ## run again the stored comparisons that are older than thei
 fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
 	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
 
+.PHONY: builders picture
+builders: venv      ## write docs/builders.md from the docstrings
+	@$(RUN) tools/builders.py
+
+picture: venv       ## train the small model of README.md's picture, and draw it
+	@$(RUN) tools/picture.py
+
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py
 	@$(MAKE) test

@@ -13,7 +13,6 @@ installed. So it may be stopped, or killed, at any time: the next run goes on.
 
 import argparse
 import asyncio
-import base64
 import contextlib
 import functools
 import hashlib
@@ -38,7 +37,6 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
 KERNEL_LOG = BUILD / "kernels.log"  # what kernels say outside of cells, TensorFlow's start-up
-README_FIGURE = ROOT / "docs" / "figure.png"
 CELL_SECONDS = 300  # as long as `make test` gives a cell
 
 # What the kernels inherit: TensorFlow quiet, and the back ends that the lessons are written for.
@@ -219,16 +217,6 @@ def write_bytes(path, content):
     os.replace(unfinished, path)
 
 
-def tagged_figure(notebook):
-    """Return as bytes the figure of the cell that is tagged readme-figure, or None."""
-    for cell in notebook.cells:
-        if "readme-figure" in cell.metadata.get("tags", []):
-            for output in cell.outputs:
-                if "image/png" in output.get("data", {}):
-                    return base64.b64decode(output.data["image/png"])
-    return None
-
-
 def display_name(path):
     """Return `01_equations` for a lesson and `solutions/01_equations` for its solutions."""
     return f"solutions/{path.stem}" if path.parent.name == "solutions" else path.stem
@@ -330,15 +318,13 @@ def build(fresh=False, lessons=None, n_at_once=1):
 
 
 def refresh(paths):
-    """Execute each notebook and save it in place, unless it fails, with the README's figure."""
+    """Execute each notebook and save it in place, unless it fails."""
     runs = []
 
     def store(run):
         runs.append(run)
         if run.failure is None:
             save(run.notebook, run.path)
-            if figure := tagged_figure(run.notebook):
-                write_bytes(README_FIGURE, figure)
 
     execute_all([path.resolve() for path in able_to_run(paths or find_notebooks())], store)
     return runs
