@@ -4,9 +4,10 @@
     python tools/pins.py --lock    write the locks of the pins as they are
 
 pip's resolver chooses for all files at once, but for the tools, which have an environment of their
-own; nothing is installed. A line with `# held` keeps its pin. A lock, `requirements.lock` for `requirements.txt`, has all that those pins need
-besides, for each system and Python that the project runs on, and the sha256 of every file that may
-be installed. uv writes it, and changes no more of it than it must, unless the pins move.
+own; nothing is installed. A line with `# held` keeps its pin. A lock, `requirements.lock` for
+`requirements.txt`, has all that those pins need besides, for each system and Python that the
+project runs on, and the sha256 of every file that may be installed. uv writes it, and changes no
+more of it than it must, unless the pins move.
 """
 
 import argparse
