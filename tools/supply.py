@@ -108,14 +108,17 @@ def write_licences():
             rows.setdefault(name, set()).add(version)
             markers[name] = marker
     extras = (ROOT / "requirements-extras.txt").read_text(encoding="utf-8")
-    for name in with_needs([Requirement(x).name for x in pins.as_list(extras)], here):
-        rows.setdefault(name, set()).add(here[name].version)
+    extras = [pins.normalised(Requirement(line).name) for line in pins.as_list(extras)]
+    if missing := [name for name in extras if name not in here]:
+        sys.exit(f"Install requirements-extras.txt first. Missing: {', '.join(missing)}")
+    for name in with_needs(extras, here):
+        rows.setdefault(name, {here[name].version.split("+")[0]})
     asked = pins.as_list((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     asked = {pins.normalised(Requirement(line).name) for line in asked}
     lines, reciprocal = ["| package | version | licence |", "| --- | --- | --- |"], []
     for name, versions in sorted(rows.items()):
         found = [one[name] for one in (here, beside) if name in one]
-        found = [one for one in found if one.version in versions]
+        found = [one for one in found if one.version.split("+")[0] in versions]
         words = licence(found[0]) if found else f"not read: used where {markers[name]}"
         if not found and not markers[name]:
             sys.exit(f"{name} {versions} is not installed: run make venv first.")
