@@ -293,7 +293,7 @@ def test_clean_leaves_the_sources_and_the_environment(repository):
 def test_help_is_the_default_and_names_every_command():
     shown = make("help", ROOT).stdout
     assert subprocess.run(["make"], cwd=ROOT, text=True, capture_output=True).stdout == shown
-    for command in ["lab", "notebooks", "test", "refresh", "pins", "address", "clean"]:
+    for command in ["lab", "notebooks", "test", "refresh", "pins", "test-latest", "clean"]:
         assert f"make {command} " in shown
 
 
