@@ -19,10 +19,11 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz pins address clean
+.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz pins address clean \
+	licences bom audit test-latest
 
 help:       ## list these commands
-	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ': *[a-z]* *## ' '/^[a-z-]+: .*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 lab: venv           ## open a copy of the lessons, work/, in JupyterLab; FRESH=1 makes a new copy
 	@$(RUN) tools/lab.py $(if $(FRESH),--fresh)
@@ -64,6 +65,18 @@ picture: venv       ## train the small model of README.md's picture, and draw it
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py
 	@$(MAKE) test
+
+licences: venv      ## write docs/licences.md, from what each package says of itself
+	@$(RUN) tools/supply.py licences
+
+bom: venv           ## write build/bom.json, a bill of materials (CycloneDX)
+	@$(RUN) tools/supply.py bom
+
+audit: venv         ## look for known faults of the pins, where their database can be reached
+	@$(RUN) tools/supply.py audit
+
+test-latest: venv   ## run the tests with the newest releases allowed; TESTS="tests/text tests/plots"
+	@$(RUN) tools/supply.py latest $(TESTS)
 
 address: venv       ## write the repository's address where it is needed: make address OWNER/NAME
 	@$(RUN) tools/address.py $(REPOSITORY)

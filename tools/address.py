@@ -101,8 +101,11 @@ def write(path, text):
     """Write the file whole or not at all, and not where it says that already."""
     if path.read_text(encoding="utf-8") != text:
         unfinished = path.with_name(f"{path.name}.unfinished")
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            os.replace(unfinished, path)
+        finally:  # on a full disk there is a part of it
+            unfinished.unlink(missing_ok=True)
         print(f"written: {path.name}")
 
 

@@ -25,6 +25,9 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
+if __name__ == "__main__":  # while the rest is imported Ctrl-C has nothing to tidy up
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import nbformat
 import psutil
 from filelock import FileLock, Timeout
@@ -213,8 +216,11 @@ def save(notebook, path):
 def write_bytes(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:  # on a full disk there is a part of it
+        unfinished.unlink(missing_ok=True)
 
 
 def display_name(path):
@@ -399,7 +405,7 @@ def end_at_once():
 
 
 if __name__ == "__main__":
-    for name in ("SIGTERM", "SIGHUP"):  # as for Ctrl-C
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
