@@ -19,7 +19,7 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz pins address clean
+.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz faults pins address clean
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ results: venv       ## run again the stored comparisons that are older than thei
 
 fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
 	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
+
+faults: venv        ## plant faults in a copy, one by one, and see that tests notice; ONLY="ngrams"
+	@$(RUN) tools/faults.py $(if $(ONLY),--only $(ONLY))
 
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py
