@@ -8,17 +8,18 @@ should notice. A row is left out unless its file or what it says has one of the 
 are first run without a fault, as a test that fails anyway notices nothing. The working tree is
 left alone.
 
-The exit status is 1 if nothing noticed a fault, or a row doesn't fit the code any more.
+The tests run in forks of one process, on Linux or macOS. The exit status is 1 if nothing noticed a
+fault, or a row doesn't fit the code any more.
 """
 
 import argparse
 import contextlib
 import dataclasses
+import importlib
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -60,9 +61,23 @@ class Fault:
         return "".join(lines)
 
 
-def read_table(root=ROOT):
+def read_table():
     """Return the faults of the table."""
-    return [Fault(**row) for row in tomllib.loads((root / TABLE).read_text("utf-8"))["fault"]]
+    return [Fault(**row) for row in _table()["fault"]]
+
+
+def load_libraries():
+    """Import what the tests would each import again, which takes longer than most of them."""
+    sys.dont_write_bytecode = True  # or what was compiled of a fault may stand for what was mended
+    os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "KERAS_BACKEND": "tensorflow"}
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in _table().get("libraries", []):
+        with contextlib.suppress(ImportError):  # of an extra
+            importlib.import_module(name)
+
+
+def _table():
+    return tomllib.loads((ROOT / TABLE).read_text(encoding="utf-8"))
 
 
 def copy_checkout(root, folder):
@@ -78,28 +93,44 @@ def copy_checkout(root, folder):
 
 
 def run_tests(folder, tests, limit=LIMIT):
-    """Run tests of a copy up to the first that fails; return exit status and output."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder)}
-    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no"]
-    process = subprocess.Popen(
-        [*command, "-o", "console_output_style=classic", *tests],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,  # so that all that the tests start can be stopped with them
-    )
+    """Run tests of a copy up to the first that fails; return exit status and output.
+
+    They run in a fork of this process, in which the large libraries are loaded already.
+    """
+    said = folder / "said.txt"
+    child = os.fork()
+    if not child:
+        with said.open("wb", buffering=0) as stream:
+            os.setsid()  # so that all that the tests start can be stopped with them
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+        os._exit(_be_pytest(folder, tests))
+    end = None if limit is None else time.monotonic() + limit
     try:
-        output, _ = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        return None, ""
+        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+            if end and time.monotonic() > end:
+                return None, ""
+            time.sleep(0.05)
+        child = None
+        return os.waitstatus_to_exitcode(ended[1]), said.read_text("utf-8", errors="replace")
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return process.returncode, output
+        if child:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _be_pytest(folder, tests):
+    os.chdir(folder)
+    os.environ["PYTHONPATH"] = str(folder)  # of processes that the tests start
+    here = {str(ROOT), str(ROOT / "tools"), ""}
+    sys.path[:] = [str(folder), *(path for path in sys.path if path not in here)]
+    import pytest
+
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=short", "--show-capture=no"]
+    status = pytest.main([*options, *tests])
+    sys.stdout.flush()
+    return int(status)
 
 
 def verdict(status, output):
@@ -181,6 +212,7 @@ def main():
             parser.error(f"no row of {TABLE} has one of these words: {' '.join(options.only)}")
     for name in ("SIGTERM", "SIGHUP"):  # as for Ctrl-C
         signal.signal(getattr(signal, name), signal.default_int_handler)
+    load_libraries()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         copy_checkout(ROOT, Path(folder))
         return search(faults, Path(folder))
