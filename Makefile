@@ -19,8 +19,8 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz pins address clean \
-	licences bom audit test-latest
+.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz faults builders \
+	picture pins address clean licences bom audit test-latest
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z-]+: .*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -55,12 +55,14 @@ results: venv       ## run again the stored comparisons that are older than thei
 fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
 	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
 
-.PHONY: builders picture
 builders: venv      ## write docs/builders.md from the docstrings
 	@$(RUN) tools/builders.py
 
 picture: venv       ## train the small model of README.md's picture, and draw it
 	@$(RUN) tools/picture.py
+
+faults: venv        ## plant faults in a copy, one by one, and see that tests notice; ONLY="ngrams"
+	@$(RUN) tools/faults.py $(if $(ONLY),--only $(ONLY))
 
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py

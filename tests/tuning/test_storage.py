@@ -4,6 +4,7 @@ import contextlib
 import glob
 import multiprocessing.forkserver
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,9 +23,10 @@ pytest.importorskip("optuna", reason="Optuna is not installed: see requirements-
 import optuna
 import sqlalchemy
 
+import small_search
 import study
 from gru_tf.tuning import __main__ as command
-from gru_tf.tuning import best_model, database, leaderboard, storage, worker
+from gru_tf.tuning import best_model, database, leaderboard, price, storage, worker
 from small_search import comparable
 from study import DATA, WAIT, Toy, make, wait_for
 
@@ -207,6 +209,8 @@ def test_bayesian_search_learns_and_its_first_settings_are_those_of_a_folder(tmp
     values = [t.user_attrs["trial"]["hyperparameters"]["values"] for t in opened(url)]
     assert values[:3] == first
     assert len({repr(v) for v in values}) == 6
+    told = [bool(t.system_attrs.get("fixed_params")) for t in opened(url)]
+    assert told == [True] * 3 + [False] * 3, "the others are chosen from the scores"
 
 
 def test_the_settings_of_a_study_are_those_of_the_plan(tmp_path):
@@ -417,6 +421,46 @@ def test_command_searches_and_one_process_judges(tmp_path, capsys, url, monkeypa
     assert "Another process ran the last trial" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         command.main([*words, "--overwrite"])
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "many_processes.md").read_text(encoding="utf-8")
+
+
+def test_python_of_the_page_runs_as_it_stands(tmp_path, monkeypatch, capsys):
+    """But for a single epoch."""
+    [code] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names = {"build": small_search.build, "x": small_search.X, "y": small_search.Y}
+    names["folder_of_this_process"] = tmp_path / "mine"
+    exec(code.replace("max_epochs=9", "max_epochs=1"), names)
+    assert (tmp_path / "mine.db").exists()
+    printed = capsys.readouterr().out
+    assert "trial 10 of 10 | val_accuracy " in printed
+    assert str(names["leaderboard"](names["tuner"])) in printed
+
+
+def test_commands_of_the_page_open_what_they_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^python -m gru_tf\.tuning (.*?) *#", PAGE, re.MULTILINE)
+    urls = [command._parse(line.split()).storage for line in lines]
+    sqlite, postgresql, journal = urls
+    journal = journal.replace("///shared", f"//{tmp_path}")
+    for url, file in ((sqlite, "imdb.db"), (journal, "imdb.log")):
+        kept, _ = database.open_storage(url, 1.0, None, print)
+        optuna.create_study(study_name="study", storage=kept)
+        assert (tmp_path / file).stat().st_size
+    monkeypatch.setattr(database, "_Database", lambda url, options: heart.append(url) or kept)
+    heart = []
+    database.open_storage(postgresql, 1.0, None, print)
+    [dashboard] = re.findall(r"`(postgresql\+psycopg://[^`]+)`", PAGE)
+    assert heart == [dashboard]
+
+
+def test_hyperband_has_as_many_settings_as_the_page_says(tmp_path):
+    [(trials, settings)] = re.findall(r"\| (\d+) trials for 10 epochs.*?\| (\d+) settings", PAGE)
+    tuner = make(tmp_path, "hyperband", max_epochs=10)
+    assert price(tuner).trials == int(trials)
+    assert len(storage._plan(tuner)) == int(settings)
 
 
 def test_private_names_of_optuna_are_there():
