@@ -28,7 +28,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = "tests/faults.toml"
-COPIED = ("benchmarks", "data", "docs", "gru_tf", "tests", "tools", "*.py", "*.toml", "*.md")
+COPIED = (
+    "benchmarks",
+    "data",
+    "docs",
+    "gru_tf",
+    "tests",
+    "tools",
+    "*.py",
+    "*.toml",
+    "*.md",
+    "*.txt",
+    "Makefile",
+)
 LIMIT = 300  # seconds for the tests of a row, which take a tenth of it
 NOTICED, UNNOTICED, NOT_RUN, BROKEN = "noticed", "NOT NOTICED", "not run", "BROKEN"
 
