@@ -150,8 +150,9 @@ ORIGINS = {
 def fingerprint(path, function=None):
     """Return a hash of a source: of its lines, but for those that change no result.
 
-    These are comments, docstrings, empty lines, and what refuses bad input: `raise`, and calls of
-    a check imported from `gru_tf.checks` whose value is not used.
+    These are comments, docstrings, empty lines, and what refuses bad input: `raise`, calls of a
+    check imported from `gru_tf.checks` whose value is not used, and an `if` or a `for` with
+    nothing else inside.
 
     Args:
         path: A Python file.
@@ -175,6 +176,8 @@ def fingerprint(path, function=None):
 
 def _refuses(node, tree):
     """Return whether a statement does nothing but refuse bad input, or imports what does."""
+    if isinstance(node, ast.If | ast.For) and not node.orelse:
+        return all(_refuses(inner, tree) for inner in node.body)
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         called = getattr(node.value.func, "id", None)
         imports = [n for n in tree.body if _imports_checks(n)]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from gru_tf.checks import describe
 from gru_tf.datasets.files import REMEDY, data_folder, read
 
 
@@ -31,7 +32,10 @@ def load_results(name):
     folder = data_folder() / "results"
     names = sorted(path.stem for path in folder.glob("*.json"))
     if name not in names:
-        raise FileNotFoundError(f"No results named {name!r} in {folder}. There are: {names}.")
+        raise FileNotFoundError(
+            f"name must be that of results in {folder}. There are: {names}. "
+            f"Received: {describe(name)}."
+        )
     path = folder / f"{name}.json"
     try:
         results = json.loads(read(path, REMEDY))

@@ -3,7 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from gru_tf.plots.axes import PALETTE, new_axes, tidy
+from gru_tf.checks import check_each, check_list, check_one_of, describe
+from gru_tf.plots.axes import PALETTE, check_axes, new_axes, tidy
 
 
 def plot_search(
@@ -61,21 +62,28 @@ def plot_search(
         "brackets": ("bracket", "rung", "epochs", "score"),
         "parallel": ("trial", "epochs", "score"),
     }
-    if view not in needed:
-        raise ValueError(f"view must be one of {list(needed)}. Received: {view!r}.")
+    check_one_of("view", view, tuple(needed))
+    check_one_of("direction", direction, ("max", "min"))
+    check_axes(ax)
+    if not isinstance(table, dict) and not hasattr(table, "groupby"):
+        raise TypeError(f"table must be one from leaderboard(). Received: {describe(table)}.")
     missing = [name for name in needed[view] if name not in table]
     if missing:
-        raise ValueError(f"The table lacks the columns {missing}. Received: {list(table)}.")
-    if direction not in ("max", "min"):
-        raise ValueError(f"direction must be 'max' or 'min'. Received: {direction!r}.")
+        raise ValueError(f"table must have the columns {missing}. Received: {list(table)}.")
+    if hyperparameters is not None:
+        check_list("hyperparameters", hyperparameters, "a list of names of columns", least=0)
+    if hyperparameters:
+        check_each("hyperparameters", hyperparameters, str, "a list of names of columns")
     if view != "spent":
         names = hyperparameters or getattr(table, "attrs", {}).get("hyperparameters")
         if not names or not set(names) <= set(table):
             raise ValueError(
-                "The table doesn't say which of its columns are hyperparameters, as one from "
-                f"leaderboard() does: give hyperparameters=. Received: {names}, and a table with "
+                "hyperparameters must say which columns of the table hold some, unless the table "
+                f"does, as one from leaderboard(). Received: {names}, and a table with "
                 f"{list(table)}."
             )
+        if not hasattr(table, "groupby"):
+            raise TypeError(f"table must be a DataFrame. Received: {describe(table)}.")
     if view == "slices":
         return _draw_slices(table, names, metric, title)
     ax = ax or new_axes()
@@ -83,14 +91,30 @@ def plot_search(
         return _draw_parallel(table, names, metric, direction, title, ax)
     if view == "brackets":
         return _draw_brackets(table, names, metric, title, ax)
-    order = np.argsort(np.asarray(table["trial"]))
-    spent = np.cumsum(np.asarray(table["epochs_run"], dtype=float)[order])
-    score = np.asarray(table["score"], dtype=float)[order]  # NaN where a trial failed
+    trial, spent, score = (_column(table, name) for name in needed["spent"])
+    if not len(trial) == len(spent) == len(score):
+        shapes = [values.shape for values in (trial, spent, score)]
+        raise ValueError(f"table must have columns of one length. Received shapes: {shapes}.")
+    order = np.argsort(trial)
+    spent, score = np.cumsum(spent[order]), score[order]  # NaN where a trial failed
     best = (np.fmax if direction == "max" else np.fmin).accumulate(score)
     ax.plot(spent, score, "o", ms=5, alpha=0.5, color=color, label=f"{label} trials".strip())
     ax.step(spent, best, where="post", color=color, label=f"{label} best so far".strip())
     ax.legend(frameon=False)
     return tidy(ax, title or "score by epochs spent", "epochs spent, all trials together", metric)
+
+
+def _column(table, name):
+    """Return a column as floats, (trials,)."""
+    try:
+        values = np.asarray(table[name], dtype=float)
+    except (TypeError, ValueError):
+        values = np.zeros(())
+    if values.ndim != 1:
+        raise TypeError(
+            f"table[{name!r}] must hold one number a trial. Received: {describe(table[name])}."
+        )
+    return values
 
 
 def _draw_slices(table, names, metric, title):

@@ -18,6 +18,7 @@ import keras_tuner as kt
 import numpy as np
 import pandas as pd
 
+from gru_tf.checks import check_array, check_at_least, check_instance, check_number
 from gru_tf.tuning.folder import write
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.progress import Progress
@@ -123,6 +124,19 @@ def price(
     print(price(tuner, x, y, validation_split=0.2))  # and minutes on this machine
     ```
     """
+    check_instance("tuner", tuner, kt.Tuner, "a tuner from make_tuner(), or keras_tuner's")
+    check_number("validation_split", validation_split, least=0, below=1)
+    check_at_least("batch_size", batch_size, 1)
+    check_number("seconds_per_trial", seconds_per_trial, least=0)
+    check_at_least("probe_steps", probe_steps, 1)
+    check_number("probe_seconds", probe_seconds, least=0)
+    if seconds_per_epoch is not None:
+        check_array("seconds_per_epoch", seconds_per_epoch, (0, 1), "a number or two", kinds="iuf")
+        if np.size(seconds_per_epoch) not in (1, 2) or np.min(seconds_per_epoch) < 0:
+            raise ValueError(
+                "seconds_per_epoch must be a number of at least 0, or two. "
+                f"Received: {seconds_per_epoch!r}."
+            )
     rows, points = [], []
     for trial, epochs in dry_run(tuner):
         rows.append((*(place(trial.hyperparameters.values) or (-1, -1)), epochs))

@@ -28,7 +28,7 @@ def test_results_are_read_as_they_were_written(other_data):
 
 def test_results_that_are_missing_or_damaged(other_data):
     write_results("there", "a command", [])
-    with pytest.raises(FileNotFoundError, match="No results named 'try' in .*'there'"):
+    with pytest.raises(FileNotFoundError, match="There are: .*'there'.* Received: 'try'"):
         datasets.load_results("try")
     path = other_data / "results" / "there.json"
     path.write_text(path.read_text()[:-5])
@@ -41,7 +41,7 @@ def test_results_that_are_missing_or_damaged(other_data):
 
 @pytest.mark.parametrize("name", ["x" * 5000, "../results/tuning", "", None, 3])
 def test_what_is_no_name_of_results_is_named(name):
-    with pytest.raises(FileNotFoundError, match="No results named .* There are: "):
+    with pytest.raises(FileNotFoundError, match="name must be .* There are: .* Received: "):
         datasets.load_results(name)
 
 

@@ -107,10 +107,10 @@ def test_longest_copy():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": 0}, "temperature must be above 0. Received: 0"),
-        ({"temperature": float("nan")}, "temperature must be above 0"),
+        ({"temperature": 0}, "temperature must be a finite number above 0. Received: 0"),
+        ({"temperature": float("nan")}, "temperature must be a finite number above 0"),
         ({"top_k": 0}, "top_k must be an int of at least 1. Received: 0"),
-        ({"top_p": 1.5}, "top_p must be above 0 and at most 1, or None. Received: 1.5"),
+        ({"top_p": 1.5}, "top_p must be .* above 0 and of at most 1. Received: 1.5"),
         ({"n": 0}, "n must be an int of at least 1"),
         ({"max_length": 0}, "max_length must be an int of at least 1"),
     ],
