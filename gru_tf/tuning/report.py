@@ -209,6 +209,7 @@ def _importance(table, metric):
         found["importance"], found.index, xerr=found["error"], fmt="o", color=PALETTE[0], capsize=4
     )
     ax.axvline(0, color="#888", linewidth=1)
+    ax.margins(y=0.3)
     ax.invert_yaxis()
     tidy(ax, "", f"what shuffling adds to the error of a predicted {metric}", "")
     verdict = "" if r2 > 0.1 else " So little that the importance says nothing here."
@@ -217,7 +218,11 @@ def _importance(table, metric):
         "important if shuffling it makes that worse. Bars are one standard error. The forest "
         f"explains {max(0, r2):.0%} of the variance of those scores.{verdict}"
     )
-    return [f"<p>{text}</p>", _svg(ax, "importance"), _html(found.reset_index(names="column"))]
+    return [
+        f"<p>{text}</p>",
+        _svg(ax, "importance"),
+        _html(found.reset_index(names="column"), digits=3),
+    ]
 
 
 def _curves(folder, table, oracle, metric, tips):
@@ -266,12 +271,12 @@ def _svg(ax, label, tips=None):
     if tips:
         svg = re.sub(r'<g id="trial-(\d+)">', tip, svg)
     # Of the other names, several figures in one page would have the same.
-    return re.sub(r'<g id="\w+">', "<g>", svg)
+    return re.sub(r'<g id="[\w.]+">', "<g>", svg)
 
 
-def _html(table):
+def _html(table, digits=6):
     """Return a table, which is panned by itself where the page is narrower."""
-    text = table.to_html(index=False, border=0, na_rep="", float_format=lambda v: f"{v:.6g}")
+    text = table.to_html(index=False, border=0, na_rep="", float_format=lambda v: f"{v:.{digits}g}")
     return f'<div class="wide">{text}</div>'
 
 

@@ -210,6 +210,25 @@ def test_search_by_hyperparameter_without_rungs():
     assert ax.get_legend() is None
 
 
+def test_search_by_setting():
+    table = RUNGS.assign(kind=["a", "b", "b", None], same=1)
+    names = ["units", "rate", "kind", "same"]  # the last never differs: it is left out
+    ax = plot_search(table, "parallel", metric="accuracy", hyperparameters=names)
+    drawn = {line.get_gid(): line for line in ax.get_lines() if line.get_gid()}
+    assert list(drawn) == ["trial-4", "trial-1", "trial-3"], "the best last, each setting once"
+    expected = {1: [1 / 3, 1, 0, 1 / 3], 3: [1, 0, 1, 1], 4: [0, 1, np.nan, 0]}
+    for trial, heights in expected.items():
+        np.testing.assert_allclose(drawn[f"trial-{trial}"].get_ydata(), heights)
+    shades = [sum(line.get_color()[:3]) for line in drawn.values()]
+    assert shades == sorted(shades, reverse=True), "the darker, the better"
+    names = [text.get_text() for text in ax.get_xticklabels()]
+    assert names == ["units", "rate", "kind", "accuracy"]
+    rates = RUNGS.assign(rate=[1e-4, 1e-3, 1e-2, 1e-3], units=[1, 2, 3, 4])
+    ax = plot_search(rates, "parallel", direction="min", hyperparameters=["rate"])
+    heights = {line.get_gid(): line.get_ydata()[0] for line in ax.get_lines() if line.get_gid()}
+    assert heights == pytest.approx({"trial-1": 0, "trial-4": 0.5, "trial-3": 1})
+
+
 def test_forecasts_are_drawn_over_the_series_at_their_times():
     time = np.arange("2014-01-01T00", "2014-01-01T04", dtype="datetime64[h]")
     forecasts = {"GRU": [np.nan, 2.0, 3.5, 4.0], "persistence": [np.nan, 1.0, 2.0, 3.0]}
