@@ -302,6 +302,7 @@ def table(rows, n_shown=40):
     lines = [names, ["---"] * len(names)]
     lines += [[in_short(row.get(name, "")) for name in names] for row in rows[:n_shown]]
     shown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    shown = f"```{{rst-class}} small\n```\n\n{shown}"
     if len(rows) > n_shown:
         shown += f"\n\nAnd {len(rows) - n_shown} rows more in the file."
     return shown
@@ -311,7 +312,7 @@ def in_short(value):
     """Return a value for a cell of a table: of a long list, its length and its last."""
     if isinstance(value, list):
         if len(value) > 4 or any(isinstance(part, list | dict) for part in value):
-            return f"{len(value)} values, the last {in_short(value[-1])}"
+            return f"{len(value)} values, last {in_short(value[-1])}"
         return ", ".join(map(in_short, value))
     if isinstance(value, dict):
         return ", ".join(f"{name}: {in_short(part)}" for name, part in value.items())

@@ -1,12 +1,13 @@
 """How Sphinx writes the pages. Their sources are put together by tools/pages.py."""
 
+import inspect
 import os
 import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+# This folder's extensions, the modules of tools/, and the package of this checkout
+sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:3]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
@@ -30,6 +31,8 @@ myst_heading_anchors = 3
 
 default_role = "code"  # docstrings have `names` in single backticks
 autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_preserve_defaults = True
+add_module_names = False
 autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
 napoleon_custom_sections = [("Call arguments", "params_style"), "Source"]
@@ -76,6 +79,13 @@ def dollars_to_roles(app, what, name, obj, options, lines):
     lines[:] = text.split("\n")
 
 
+def signature_of_init(app, what, name, obj, options, signature, returns):
+    """Show the arguments of a Keras layer: its `__new__`, which Sphinx asks first, takes any."""
+    if what == "class" and signature == "(*args, **kwargs)" and "__init__" in vars(obj):
+        arguments = inspect.signature(obj.__init__)
+        return str(arguments.replace(parameters=[*arguments.parameters.values()][1:])), returns
+
+
 def leave_sources_alone(app, env, docnames):
     """Keep Sphinx from importing the package, which takes seconds, to list what it has listed."""
     if not any(name.startswith("api/") for name in docnames):
@@ -84,4 +94,5 @@ def leave_sources_alone(app, env, docnames):
 
 def setup(app):
     app.connect("autodoc-process-docstring", dollars_to_roles)
+    app.connect("autodoc-process-signature", signature_of_init)
     app.connect("env-before-read-docs", leave_sources_alone)
