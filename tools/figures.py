@@ -102,7 +102,7 @@ def constants(node):
 def given_to_a_plot(tree):
     """Yield the texts that a function `plot_...` is given without a name."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id.startswith("plot_"):
-                for part in node.args:
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=given) if name.startswith("plot_"):
+                for part in given:
                     yield from texts(part, tree)

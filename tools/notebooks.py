@@ -9,7 +9,8 @@ then exit with 1. ``refresh`` leaves a notebook that failed as it was.
 
 ``build`` first writes all pages, with the stored outputs of what has not run here. It
 renews a page as soon as its notebook has run, and passes over those that ran before and
-have not changed since, nor the package, the data or the versions installed. So it may be stopped, or killed, at any time: the next run goes on.
+have not changed since, nor the package, the data or the versions installed. So it may be
+stopped, or killed, at any time: the next run goes on.
 """
 
 import argparse

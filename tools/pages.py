@@ -150,6 +150,7 @@ def write_notebook(run, runs):
     """Write the source of a notebook's page, and return the paths of what was written."""
     notebook, written = copy.deepcopy(run.notebook), []
     notebook.metadata.pop("run", None)
+    notebook.metadata.setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"})
     for cell, alternative in list(figures.described(notebook)):
         cell.metadata["mystnb"] = {"image": {"alt": alternative}}
     set_up = next((cell for cell in notebook.cells if cell.cell_type == "code"), None)
@@ -330,10 +331,10 @@ def render(strict=False):
     if UNFINISHED.exists():  # it was interrupted: what it left can't be told from what is whole
         shutil.rmtree(DOCTREES, ignore_errors=True)
         shutil.rmtree(HTML, ignore_errors=True)
-    is_first = not (DOCTREES / "environment.pickle").exists()
+    documents_package = (SOURCE / "api").exists() and not (DOCTREES / "environment.pickle").exists()
     DOCTREES.mkdir(parents=True, exist_ok=True)
     UNFINISHED.touch()
-    if is_first:  # in a process of its own, as it imports TensorFlow to document the package
+    if documents_package:  # in a process of its own, as that imports TensorFlow
         command = [sys.executable, "-m", "sphinx", "--quiet", "-c", SITE, "-d", DOCTREES]
         result = subprocess.run([*command, SOURCE, HTML], text=True, capture_output=True)
         failed, said = result.returncode, result.stderr

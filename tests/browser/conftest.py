@@ -46,8 +46,10 @@ def open_page(browser):
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
         page.on(
             "request",
-            lambda request: request.url.startswith(("file:", "data:", "blob:"))
-            or page.wrong.append(f"asks for {request.url}"),
+            lambda request: (
+                request.url.startswith(("file:", "data:", "blob:"))
+                or page.wrong.append(f"asks for {request.url}")
+            ),
         )
         path, _, query = name.partition("?")
         page.goto(f"{(HTML / path).as_uri()}{'?' * bool(query)}{query}")

@@ -24,6 +24,7 @@ class Builder(SphinxDirective):
         module = inspect.getmodule(function)
         self.env.note_dependency(inspect.getsourcefile(function))
         example = call_in_docstring(function)
+        licence = LICENCE.format(version=gru_tf.__version__)
         model = eval(example, {function.__name__: function})
         lines = [
             f".. autofunction:: {module.__name__}.{function.__name__}",
@@ -37,9 +38,7 @@ class Builder(SphinxDirective):
             *layers(model),
             ".. rubric:: To copy",
             "",
-            *code_block(
-                f"{LICENCE.format(version=gru_tf.__version__)}\nimport keras\n\n\n{source(function)}"
-            ),
+            *code_block(f"{licence}\nimport keras\n\n\n{source(function)}"),
         ]
         # In reStructuredText, as docstrings are, though the page itself is Markdown
         text = ["```{eval-rst}", *lines, "```"]
