@@ -40,7 +40,7 @@ test: venv          ## check the code, the package, and every notebook against i
 	@$(RUN) -m pytest $(IN_TWO) --nbval tests notebooks
 
 test-browser: site  ## look at every page of the site in a browser, wide and narrow
-	@$(RUN) -m pytest -n 2 tests/browser
+	@$(RUN) -m pytest -n 2 -rs tests/browser
 
 check: venv         ## run the tests of the package alone
 	@$(RUN) -m pytest $(IN_TWO) tests

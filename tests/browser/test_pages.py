@@ -30,6 +30,10 @@ FAULTS = """() => {
         for (const code of document.querySelectorAll(".cell_input pre, .highlight-python pre"))
             if (code.scrollWidth > code.clientWidth)
                 faults.push(`clips code: ${code.textContent.trim().slice(0, 60)}`);
+    if (root.clientWidth > 1000)
+        for (const entry of document.querySelectorAll(".page-toc a"))
+            if (entry.getBoundingClientRect().right > root.clientWidth)
+                faults.push(`clips an entry of the contents: ${entry.textContent.trim()}`);
     for (const tex of document.querySelectorAll("code.tex"))
         faults.push(`does not draw ${tex.textContent}`);
     for (const math of document.querySelectorAll("math"))

@@ -88,12 +88,13 @@ def signature_of_init(app, what, name, obj, options, signature, returns):
 
 def leave_sources_alone(app, env, docnames):
     """Keep Sphinx from importing the package, which takes seconds, to list what it has listed."""
+
+    def forget(app):
+        vars(app.env).pop("_viewcode_modules", None)
+        return []
+
     if not any(name.startswith("api/") for name in docnames):
-        app.connect(
-            "html-collect-pages",
-            lambda app: vars(app.env).pop("_viewcode_modules", {}).clear() or [],
-            1,
-        )
+        app.connect("html-collect-pages", forget, priority=1)
 
 
 def setup(app):
