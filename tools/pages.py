@@ -26,6 +26,7 @@ SOURCE = ROOT / "build" / "site" / "source"
 DOCTREES = ROOT / "build" / "site" / "doctrees"
 UNFINISHED = ROOT / "build" / "site" / "writing"  # there while Sphinx writes
 
+SPHINX_OWN = {"genindex.html", "search.html"}
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")  # its picture needs a network
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
@@ -342,10 +343,16 @@ def render(strict=False):
         failed, said = render_here()
     if failed:
         sys.exit(f"Sphinx could not write the pages:\n{said}")
-    for page in [*HTML.glob("notebooks/**/*.html"), *HTML.glob("docs/*.html")]:
-        source = SOURCE / page.relative_to(HTML)
-        if not any(source.with_suffix(suffix).exists() for suffix in (".ipynb", ".md")):
-            page.unlink()
+    for page in HTML.rglob("*.html"):
+        name = page.relative_to(HTML).as_posix()
+        source = (SOURCE / name).with_suffix
+        if not (
+            name.startswith("_")
+            or name in SPHINX_OWN
+            or source(".ipynb").exists()
+            or source(".md").exists()
+        ):
+            page.unlink()  # of a notebook or a document that is no more
     warnings = re.findall(r"^.*:(?:\d+:)? (?:WARNING|ERROR|CRITICAL): .*$", said, re.MULTILINE)
     if strict and warnings:
         shutil.rmtree(DOCTREES)  # so that the next run warns again
