@@ -6,6 +6,7 @@ import textwrap
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 LICENCE = "# From gru_tf {version}, MIT licence."
@@ -44,6 +45,8 @@ class Builder(SphinxDirective):
         text = ["```{eval-rst}", *lines, "```"]
         node = nodes.container()
         self.state.nested_parse(StringList(text, source=self.get_source_info()[0]), 0, node)
+        for signature in node.findall(addnodes.desc_signature):
+            signature["module"] = None  # sources link to the page of the package, not to this one
         return node.children
 
 
