@@ -325,11 +325,10 @@ def test_help_is_the_default_and_names_every_command():
         "lab",
         "notebooks",
         "site",
-        "test",
         "test-browser",
         "refresh",
         "pins",
-        "address",
+        "test-latest",
         "clean",
     ]:
         assert f"make {command} " in shown
@@ -372,7 +371,7 @@ $code" "$@" ;;
     "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 esac
 echo "$@" >> log
-case "$*" in *requirements-setup.txt) [ ! -e no-uv ]; exit ;; esac
+case "$*" in *requirements-setup.lock) [ ! -e no-uv ]; exit ;; esac
 ! [ -e fail ] || [ "$2" != pip ]
 """
 FAKE_UV = """#!/bin/sh
@@ -390,7 +389,7 @@ def write_script(path, text):
 @pytest.fixture
 def fake_python(tmp_path):
     """Return a function that puts a `python3` with that version first on the PATH."""
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements.lock", "pyproject.toml"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
     (tmp_path / "tools").mkdir()
@@ -477,6 +476,28 @@ def test_set_up_is_done_once_and_again_when_the_pins_move(fake_python, tmp_path)
     assert set_up(tmp_path).asked == []
 
 
+@pytest.mark.parametrize(
+    ("pins", "lock", "installed"),
+    [
+        ("# a\nnumpy==2.4.6  # why\n", "numpy==2.4.6 \\\n    --hash=sha256:0\n", True),
+        ("Fr-FR==4.5.post3    # held\n", "fr-fr==4.5.post3 \\\n    --hash=sha256:0\n", True),
+        ("numpy==2.4.6\n", "numpy==2.4.60 \\\n    --hash=sha256:0\n", False),
+        ("numpy==2.4.6\nkeras==3.1\n", "numpy==2.4.6 \\\n    --hash=sha256:0\n", False),
+    ],
+)
+def test_set_up_checks_hashes_unless_a_pin_was_changed_by_hand(
+    fake_python, tmp_path, pins, lock, installed
+):
+    fake_python((3, 11, 7))
+    (tmp_path / "requirements.txt").write_text(pins)
+    (tmp_path / "requirements.lock").write_text(lock)
+    result = set_up(tmp_path)
+    log = (tmp_path / "log").read_text()
+    assert ("--require-hashes --requirement requirements.lock" in log) == installed
+    assert ("requirements.lock lacks a pin" in result.complaint) != installed
+    assert ("--requirement requirements.txt" in log) != installed
+
+
 def test_an_interrupted_set_up_is_done_anew(fake_python, tmp_path):
     fake_python((3, 11, 7))
     (tmp_path / "fail").touch()
@@ -518,7 +539,7 @@ def test_a_moved_or_copied_checkout_gets_an_environment_of_its_own(fake_python, 
 def test_where_the_package_is_found_decides(tmp_path, place):
     """The real question, put to an environment whose package lies here, elsewhere or nowhere."""
     (tmp_path / "tools").mkdir()
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements.lock", "pyproject.toml"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
     for folder in (tmp_path / "gru_tf", tmp_path / "old" / "gru_tf"):

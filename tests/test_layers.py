@@ -119,6 +119,7 @@ def test_other_settings_equal_keras(arguments):
         {"recurrent_dropout": 0.3},
         {"dropout": 0.4, "recurrent_dropout": 0.3},
         {"dropout": 0.4, "implementation": 1, "use_cudnn": False},
+        {"recurrent_dropout": 0.3, "implementation": 1},  # a mask for each gate
     ],
     ids=str,
 )

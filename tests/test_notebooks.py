@@ -36,7 +36,7 @@ from form import (
     writes_mathematics_that_is_drawn,
 )
 from gru_tf import models
-from notebooks import METADATA, README_FIGURE, tagged_figure
+from notebooks import METADATA
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -70,11 +70,6 @@ def test_lesson_has_its_number_and_opens_in_colab(path):
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", prose(nbformat.read(path, as_version=4))):
         assert (path.parent / target).exists(), f"{target} is not there"
-
-
-def test_readme_shows_the_figure_that_a_lesson_stores():
-    figures = [tagged_figure(nbformat.read(path, as_version=4)) for path in LESSONS]
-    assert [figure for figure in figures if figure] == [README_FIGURE.read_bytes()]
 
 
 def test_every_lesson_has_its_solutions():

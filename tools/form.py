@@ -28,7 +28,7 @@ from gru_tf import models, tuning
 from notebooks import METADATA, display_name, find_notebooks, one_line
 
 ROOT = Path(__file__).resolve().parents[1]
-TAGS = {"exercise", "nbval-ignore-output", "raises-exception", "readme-figure"}
+TAGS = {"exercise", "nbval-ignore-output", "raises-exception"}
 
 
 def code_cells(notebook):

@@ -15,7 +15,6 @@ stopped, or killed, at any time: the next run goes on.
 
 import argparse
 import asyncio
-import base64
 import contextlib
 import functools
 import hashlib
@@ -27,6 +26,9 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
+
+if __name__ == "__main__":  # while the rest is imported Ctrl-C has nothing to tidy up
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import nbformat
 import psutil
@@ -40,7 +42,6 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
 KERNEL_LOG = BUILD / "kernels.log"  # what kernels say outside of cells, TensorFlow's start-up
-README_FIGURE = ROOT / "docs" / "figure.png"
 CELL_SECONDS = 300  # as long as `make test` gives a cell
 
 # What the kernels inherit: TensorFlow quiet, and the back ends that the lessons are written for.
@@ -217,18 +218,11 @@ def save(notebook, path):
 def write_bytes(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
-
-
-def tagged_figure(notebook):
-    """Return as bytes the figure of the cell that is tagged readme-figure, or None."""
-    for cell in notebook.cells:
-        if "readme-figure" in cell.metadata.get("tags", []):
-            for output in cell.outputs:
-                if "image/png" in output.get("data", {}):
-                    return base64.b64decode(output.data["image/png"])
-    return None
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:  # on a full disk there is a part of it
+        unfinished.unlink(missing_ok=True)
 
 
 def display_name(path):
@@ -340,15 +334,13 @@ def site():
 
 
 def refresh(paths):
-    """Execute each notebook and save it in place, unless it fails, with the README's figure."""
+    """Execute each notebook and save it in place, unless it fails."""
     runs = []
 
     def store(run):
         runs.append(run)
         if run.failure is None:
             save(run.notebook, run.path)
-            if figure := tagged_figure(run.notebook):
-                write_bytes(README_FIGURE, figure)
 
     execute_all([path.resolve() for path in able_to_run(paths or find_notebooks())], store)
     return runs
@@ -427,7 +419,7 @@ def end_at_once():
 
 
 if __name__ == "__main__":
-    for name in ("SIGTERM", "SIGHUP"):  # as for Ctrl-C
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:

@@ -135,7 +135,6 @@ def write_sources(runs):
         text, files = with_links(path.read_text(encoding="utf-8"), path)
         written += [write_source(path, text), *files]
     if is_whole:
-        written.append(write(SOURCE / "builders.md", builders()))
         written.append(write(SOURCE / "results.md", results(runs)))
         written += [copied(path) for path in (ROOT / "data" / "results").glob("*.json")]
         written.append(copied(ROOT / "docs" / "figure.png"))
@@ -216,7 +215,7 @@ def index(runs, is_whole):
     if is_whole:
         alternative = "The gates and the read-out of a GRU with two units, over 30 time steps"
         introduction.append(f"![{alternative}](docs/figure.png)")
-        references = ["builders", "results", *(f"api/{module}" for module in MODULES)]
+        references = ["docs/builders", "results", *(f"api/{module}" for module in MODULES)]
     lessons = [path for path in runs if not is_solution(path)]
     solutions = [path for path in runs if is_solution(path)]
     return INDEX.format(
@@ -227,7 +226,7 @@ def index(runs, is_whole):
         lessons="\n".join(map(inside, lessons)),
         solutions="\n".join(f"Of lesson {path.stem[:2]} <{inside(path)}>" for path in solutions),
         references="\n".join(references),
-        documents="\n".join(map(inside, DOCUMENTS)),
+        documents="\n".join(inside(path) for path in DOCUMENTS if path.name != "builders.md"),
     )
 
 
@@ -248,19 +247,6 @@ def entry(lesson, solution):
     if any(run and run.failure for run in (lesson, solution)):
         facts.append("**stopped at an error**")
     return f"## [{title}]({inside(lesson.path)})\n\n{promise}\n\n{' · '.join(facts)}\n"
-
-
-def builders():
-    """Return the source of the page of builders: tools/site/builder.py writes what is on it."""
-    package = (ROOT / "gru_tf" / "models" / "__init__.py").read_text(encoding="utf-8")
-    names = sorted(set(re.findall(r"\bbuild_\w+", package)))
-    sections = [f"## `{name}`\n\n```{{builder}} {name}\n```\n" for name in names]
-    return (
-        "# Builders to copy\n\n"
-        "One function a model, with nothing but `keras` inside: copy it, and change what you like. "
-        "Each takes `gru=`, any class with the signature of `keras.layers.GRU`.\n\n"
-        + "\n".join(sections)
-    )
 
 
 def results(runs):

@@ -18,6 +18,7 @@ import tempfile
 
 import keras
 
+from gru_tf.checks import number_from
 from gru_tf.datasets import bucket_by_length, load_imdb
 from gru_tf.layers import GRU
 from gru_tf.tuning import (
@@ -27,6 +28,7 @@ from gru_tf.tuning import (
     make_tuner,
     price,
 )
+from gru_tf.tuning.search import KINDS
 
 
 def main(arguments=None):
@@ -44,8 +46,6 @@ def main(arguments=None):
         # The price of a new search, which deletes nothing; what the database keeps, no folder does.
         if options.storage or (options.price and options.overwrite):
             options.directory = stack.enter_context(tempfile.TemporaryDirectory())
-        if not options.storage:
-            return _run(options)
         try:
             return _run(options)
         except (ImportError, OSError, RuntimeError, ValueError) as error:
@@ -109,12 +109,20 @@ def _parse(arguments):
     parser.add_argument("--name", default="imdb", help="name of the search: %(default)s")
     parser.add_argument("--directory", default="searches", help="for its files: %(default)s")
     parser.add_argument("--overwrite", action="store_true", help="delete a search of that name")
-    parser.add_argument("--kind", default="hyperband", help="or random, grid, bayesian")
-    parser.add_argument("--max-epochs", type=int, default=10, help="of a model: %(default)s")
-    parser.add_argument("--max-trials", type=int, help="for the other kinds")
-    parser.add_argument("--max-units", type=int, default=512, help="of the GRU: %(default)s")
-    parser.add_argument("--maxlen", type=int, default=500, help="words of a review: %(default)s")
-    parser.add_argument("--every", type=int, help="use only every Nth review, to try it out")
+    parser.add_argument("--kind", default="hyperband", choices=KINDS, help="by default hyperband")
+    parser.add_argument(
+        "--max-epochs", type=number_from(1), default=10, help="of a model: %(default)s"
+    )
+    parser.add_argument("--max-trials", type=number_from(1), help="for the other kinds")
+    parser.add_argument(
+        "--max-units", type=number_from(32), default=512, help="of the GRU: %(default)s"
+    )
+    parser.add_argument(
+        "--maxlen", type=number_from(1), default=500, help="words of a review: %(default)s"
+    )
+    parser.add_argument(
+        "--every", type=number_from(1), help="use only every Nth review, to try it out"
+    )
     parser.add_argument(
         "--storage",
         metavar="URL",
@@ -123,7 +131,7 @@ def _parse(arguments):
     )
     parser.add_argument(
         "--patience",
-        type=float,
+        type=number_from(1, float),
         default=60,
         help="with it, seconds without a sign of life after which a process counts as dead, or "
         "the database as gone: %(default)s",
@@ -135,4 +143,7 @@ def _parse(arguments):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped: the same command goes on from here.")

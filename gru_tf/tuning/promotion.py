@@ -79,9 +79,12 @@ class _Begin(keras.callbacks.Callback):
 def save_state(model, file):
     """Save what the next epoch of a model depends on, whole or not at all."""
     partial = file.with_suffix(".partial")
-    with open(partial, "wb") as stream:  # a zip file, with a checksum of each array
-        np.savez(stream, *[_as_array(variable) for variable in _state(model)])
-    os.replace(partial, file)
+    try:
+        with open(partial, "wb") as stream:  # a zip file, with a checksum of each array
+            np.savez(stream, *[_as_array(variable) for variable in _state(model)])
+        os.replace(partial, file)
+    finally:  # on a full disk there is a part of it
+        partial.unlink(missing_ok=True)
 
 
 def load_state(model, file):

@@ -53,7 +53,7 @@ def no_padding(monkeypatch):
     monkeypatch.setitem(globals(), "log_p_after", without)
 
 
-@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0, 5.0])
 def test_a_wide_beam_finds_what_an_exhaustive_search_finds(length_penalty):
     found, scores = beam_search(
         step, first_states(6), START, END, MAX_STEPS, beam=81, length_penalty=length_penalty

@@ -19,7 +19,6 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
-    "builder",
     "mathematics_renderer",
 ]
 exclude_patterns = ["as-it-is"]
