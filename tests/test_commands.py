@@ -204,7 +204,7 @@ def is_alive(pid):
         return False
 
 
-def until(condition, seconds=40):
+def until(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it took too long"
@@ -229,7 +229,7 @@ def test_a_stopped_run_leaves_no_kernel_and_no_half_written_file(repository, com
     until((folder / "pids").exists)
     kernel, child = map(int, (folder / "pids").read_text().split())
     process.send_signal(getattr(signal, name))
-    said, _ = process.communicate(timeout=40)
+    said, _ = process.communicate(timeout=120)
     until(lambda: not is_alive(kernel))
     if name == "SIGKILL":  # nothing can be done for what the kernel started
         os.kill(child, signal.SIGKILL)

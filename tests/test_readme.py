@@ -73,8 +73,9 @@ def test_search_commands_work(tmp_path, monkeypatch, capsys):
         if command.startswith(SEARCH):
             search.main([*command.removeprefix(SEARCH).split(), *tiny.split()])
             said.append(capsys.readouterr().out)
-    assert [text.startswith("1 trials, 1 epoch-runs") for text in said] == [True, True]
-    assert ["accuracy on the held-out reviews" in text for text in said] == [False, True]
+    assert [text.startswith("1 trials, 1 epoch-runs") for text in said] == [True, True, False]
+    assert ["accuracy on the held-out reviews" in text for text in said] == [False, True, False]
+    assert said[2].strip() == "searches/imdb/report.html"
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)

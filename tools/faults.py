@@ -28,7 +28,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = "tests/faults.toml"
-COPIED = ("benchmarks", "data", "docs", "gru_tf", "tests", "tools", "*.py", "*.toml", "*.md")
+COPIED = (
+    "benchmarks",
+    "data",
+    "docs",
+    "gru_tf",
+    "tests",
+    "tools",
+    "*.py",
+    "*.toml",
+    "*.md",
+    "*.txt",
+    "Makefile",
+)
 LIMIT = 300  # seconds for the tests of a row, which take a tenth of it
 NOTICED, UNNOTICED, NOT_RUN, BROKEN = "noticed", "NOT NOTICED", "not run", "BROKEN"
 
@@ -71,9 +83,15 @@ def load_libraries():
     sys.dont_write_bytecode = True  # or what was compiled of a fault may stand for what was mended
     os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "KERAS_BACKEND": "tensorflow"}
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in _table().get("libraries", []):
-        with contextlib.suppress(ImportError):  # of an extra
-            importlib.import_module(name)
+    shown = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:  # TensorFlow says that there is no GPU
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        for name in _table().get("libraries", []):
+            with contextlib.suppress(ImportError):  # of an extra
+                importlib.import_module(name)
+    finally:
+        os.dup2(shown, 2)
 
 
 def _table():
@@ -115,8 +133,9 @@ def run_tests(folder, tests, limit=LIMIT):
         return os.waitstatus_to_exitcode(ended[1]), said.read_text("utf-8", errors="replace")
     finally:
         if child:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
+            for stop in (os.killpg, os.kill):  # it may have no group of its own yet
+                with contextlib.suppress(ProcessLookupError):
+                    stop(child, signal.SIGKILL)
             os.waitpid(child, 0)
 
 

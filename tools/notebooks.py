@@ -166,7 +166,7 @@ def execute_all(paths, when_done, n_at_once=1):
     """Execute the notebooks, some at once, and give each `Run` to `when_done` as it ends.
 
     This happens in a thread, where nbclient leaves signals alone: its own handlers end in an
-    AssertionError. KeyboardInterrupt is raised in the caller, who then ends the process.
+    AssertionError. A signal is the caller's to handle.
     """
     errors = []
 
@@ -407,24 +407,26 @@ def main():
     return 1 if failed or not runs else 0
 
 
-def end_at_once():
-    """End this process, the kernels, and all that they have started, without a farewell."""
+def end_at_once(*_):
+    """End this process, the kernels, and all that they have started, without a farewell.
+
+    This is what a signal calls: a KeyboardInterrupt can be lost, as in a callback of an import.
+    """
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             process.kill()
     message = "Interrupted. What has run is kept: the same command goes on from there."
-    print(f"\n{message}", file=sys.stderr, flush=True)
-    sys.stdout.flush()
+    with contextlib.suppress(RuntimeError):  # the signal came amid a print
+        sys.stdout.flush()
+    os.write(2, f"\n{message}\n".encode())  # not by print, for the same reason
     os._exit(1)
 
 
 if __name__ == "__main__":
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+            signal.signal(getattr(signal, name), end_at_once)
     try:
         sys.exit(main())
     except OSError as error:  # a full disk, a folder that must not be written to
         sys.exit(f"\nStopped: {error}")
-    except KeyboardInterrupt:
-        end_at_once()

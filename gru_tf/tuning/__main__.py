@@ -3,6 +3,7 @@
 python -m gru_tf.tuning --price     # what it costs on this machine
 python -m gru_tf.tuning             # run it; Ctrl-C stops it
 python -m gru_tf.tuning             # the same again: go on where it stopped
+python -m gru_tf.tuning --report    # one page about it, to be read without a network
 
 By many processes, on one machine or on many, each started by the same command:
 
@@ -15,6 +16,7 @@ import contextlib
 import functools
 import sys
 import tempfile
+from pathlib import Path
 
 import keras
 
@@ -28,6 +30,7 @@ from gru_tf.tuning import (
     make_tuner,
     price,
 )
+from gru_tf.tuning.report import write_report
 from gru_tf.tuning.search import KINDS
 
 
@@ -38,10 +41,16 @@ def main(arguments=None):
         arguments: List of the words of the command line, or None for those typed.
 
     Returns:
-        Accuracy of the retrained model on the test reviews, or None with `--price`, and
-        with `--storage` where another process ran the last trial.
+        Accuracy of the retrained model on the test reviews, or None with `--price` or
+        `--report`, and with `--storage` where another process ran the last trial.
     """
     options = _parse(arguments)
+    if options.report:
+        try:
+            print(write_report(Path(options.directory, options.name)))
+        except (OSError, ValueError) as error:
+            sys.exit(str(error))
+        return None
     with contextlib.ExitStack() as stack:
         # The price of a new search, which deletes nothing; what the database keeps, no folder does.
         if options.storage or (options.price and options.overwrite):
@@ -106,6 +115,12 @@ def _parse(arguments):
         "python -m gru_tf.tuning", description=main.__doc__.splitlines()[0]
     )
     parser.add_argument("--price", action="store_true", help="estimate what is left, and stop")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="write a page about the search of that --name and --directory, finished or not, to "
+        "be read without a network; and stop",
+    )
     parser.add_argument("--name", default="imdb", help="name of the search: %(default)s")
     parser.add_argument("--directory", default="searches", help="for its files: %(default)s")
     parser.add_argument("--overwrite", action="store_true", help="delete a search of that name")
@@ -137,6 +152,8 @@ def _parse(arguments):
         "the database as gone: %(default)s",
     )
     options = parser.parse_args(arguments)
+    if options.storage and options.report:
+        parser.error("--report is for a search in a folder: optuna-dashboard shows a database")
     if options.storage and (options.price or options.overwrite):
         parser.error("--price and --overwrite are for a search in a folder: not with --storage")
     return options

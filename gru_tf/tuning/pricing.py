@@ -6,6 +6,7 @@ another job than to run one.
 
 import copy
 import gc
+import json
 import tempfile
 import time
 from dataclasses import dataclass
@@ -17,10 +18,13 @@ import keras_tuner as kt
 import numpy as np
 import pandas as pd
 
+from gru_tf.tuning.folder import write
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.progress import Progress
 from gru_tf.tuning.space import objective_names
 from gru_tf.tuning.trials import budget, place
+
+PRICE = "price.json"  # in a search's folder: what it was to cost
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ def price(
     the smallest and the largest model of those trials, and one from the middle, train
     on some of the batches. Between them, an epoch's seconds are taken to grow with the
     number of weights, as the arithmetic of a recurrent layer does. Trials that fail or
-    stop early make a search cheaper than that.
+    stop early make a search cheaper than that. The price of a whole search is kept in its
+    folder, for `gru_tf.tuning.report`.
 
     Args:
         tuner: A tuner from `gru_tf.tuning.make_tuner`, or any `keras_tuner.Hyperband`.
@@ -155,7 +160,11 @@ def price(
         pace = f"{ends} s an epoch, {start:.1f} s to start a trial"
     groups = table.groupby(["bracket", "rung", "epochs"], sort=False)["minutes"]
     table = groups.agg(trials="size", minutes=lambda minutes: minutes.sum(skipna=False))
-    return Price(table.reset_index(), pace)
+    cost = Price(table.reset_index(), pace)
+    if pace and hasattr(tuner, "folder") and not tuner.oracle.end_order:
+        rungs = json.loads(cost.table.to_json(orient="records"))
+        write(tuner.folder / PRICE, {"rungs": rungs, "pace": pace})
+    return cost
 
 
 def dry_run(tuner):

@@ -128,6 +128,14 @@ def test_only_rows_that_are_missing_or_stale_are_run(one_file):
     assert done[6:] == [0, 1, 2]
 
 
+def test_a_source_that_the_rows_did_not_know_makes_them_stale(one_file, monkeypatch):
+    results.run_table("try", plan([]), run_one)
+    one_file.with_name("more.py").write_text("x = 1\n")
+    origin = results.Origin("python script.py", "table", ("source.py", "more.py"))
+    monkeypatch.setattr(results, "ORIGINS", {"try": origin})
+    assert results.stale_files() == {"try": "3 of 3 rows are older than more.py"}
+
+
 def test_a_row_tells_command_commit_and_date(one_file):
     results.run_table("try", plan([]), run_one)
     stored = json.loads((one_file.parent / "results" / "try.json").read_text())

@@ -66,6 +66,9 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds(length_penalty):
         best = max(score_of, key=score_of.get)
         assert found[seed] == list(best)
         assert scores[seed] == pytest.approx(score_of[best])
+        states = [state[seed : seed + 1] for state in first_states(6)]  # nobody else to wait for
+        alone, _ = beam_search(step, states, START, END, MAX_STEPS, 81, length_penalty)
+        assert alone == [list(best)]
 
 
 def test_a_penalty_makes_texts_longer():
