@@ -19,11 +19,11 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz faults builders \
+.PHONY: help venv lab notebooks site test test-browser check coverage refresh bench results fuzz faults builders \
 	picture pins address clean licences bom audit test-latest
 
 help:       ## list these commands
-	@awk -F ': *[a-z]* *## ' '/^[a-z-]+: .*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ': *[a-z]* *## ' '/^[a-z-]+: .*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: venv           ## open a copy of the lessons, work/, in JupyterLab; FRESH=1 makes a new copy
 	@$(RUN) tools/lab.py $(if $(FRESH),--fresh)
@@ -32,10 +32,16 @@ notebooks: venv     ## run what has changed, and write pages to read; FRESH=1, L
 	@$(RUN) tools/notebooks.py build $(if $(FRESH),--fresh) $(if $(LESSONS),--lessons $(LESSONS)) \
 		$(if $(JOBS),--jobs $(JOBS))
 
+site: venv          ## write the pages of what is stored, and run nothing
+	@$(RUN) tools/notebooks.py site
+
 test: venv          ## check the code, the package, and every notebook against its stored outputs
 	@$(RUN) -m ruff check --quiet
 	@$(RUN) -m ruff format --check --quiet
 	@$(RUN) -m pytest $(IN_TWO) --nbval tests notebooks
+
+test-browser: site  ## look at every page of the site in a browser, wide and narrow
+	@$(RUN) -m pytest -n 2 -rs tests/browser
 
 check: venv         ## run the tests of the package alone
 	@$(RUN) -m pytest $(IN_TWO) tests

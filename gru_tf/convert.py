@@ -2,7 +2,7 @@
 
 Every conversion goes through `GRUWeights`, so any source reaches any target that
 can hold it. The textbook form, one matrix for each gate on [h_prev, x_t], is
-`GRUWeights.from_concatenated` and `GRUWeights.to_concatenated`.
+`GRUWeights.from_concatenated` and `GRUWeights.to_concatenated`. Who stores what::
 
                Keras              PyTorch              ONNX
     gates      z, r, h            r, z, h              z, r, h

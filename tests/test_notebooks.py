@@ -17,6 +17,7 @@ from form import (
     EVERY_NOTEBOOK,
     claims_something_under_each_figure,
     compares_no_clock_readings,
+    describes_each_figure,
     explains_its_code,
     has_clean_outputs,
     has_few_short_cells,
@@ -123,6 +124,7 @@ SPOILT = {
         source=cells[5].source.replace("units=32", "units=33")
     ),
     writes_mathematics_that_is_drawn: lambda cells: cells[1].update(source=r"$\nosuchthing$"),
+    describes_each_figure: lambda cells: cells.insert(4, cells[3]),
     promises_something_in_some_minutes: lambda cells: cells[0].update(source="# A title\n\nA GRU."),
     explains_its_code: lambda cells: cells[1].update(source="## You will be able to"),
     sets_three_exercises: lambda cells: cells[6].update(source="## Exercises\n\n1. **Recall.** A"),

@@ -1,14 +1,16 @@
 """Run the notebooks from top to bottom, each in a fresh kernel.
 
-    python tools/notebooks.py build               execute copies under build/, write HTML pages
+    python tools/notebooks.py site                write pages of what is stored, run nothing
+    python tools/notebooks.py build               execute copies under build/, renew their pages
     python tools/notebooks.py refresh [FILE ...]  execute and save in place
 
-Both go on past a failing notebook, say at the end which failed and why, and
+The last two go on past a failing notebook, say at the end which failed and why, and
 then exit with 1. ``refresh`` leaves a notebook that failed as it was.
 
-``build`` writes each page as soon as its notebook has run, and passes over those that
-ran before and have not changed since, nor the package, the data or the versions
-installed. So it may be stopped, or killed, at any time: the next run goes on.
+``build`` first writes all pages, with the stored outputs of what has not run here. It
+renews a page as soon as its notebook has run, and passes over those that ran before and
+have not changed since, nor the package, the data or the versions installed. So it may be
+stopped, or killed, at any time: the next run goes on.
 """
 
 import argparse
@@ -201,8 +203,8 @@ def tidy(notebook):
     """Take out, in place, what would differ from one machine or run to the next."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        kept = {key: cell.metadata[key] for key in ("alt", "tags") if cell.metadata.get(key)}
+        cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
 
@@ -283,23 +285,21 @@ def last_run(path):
 
 
 def build(fresh=False, lessons=None, n_at_once=1):
-    """Execute copies of the notebooks and write them and their HTML pages under build/.
+    """Write all pages under build/, execute copies of the notebooks and renew their pages.
 
     Args:
         fresh: Execute those too that have not changed since they last ran.
         lessons: The numbers of those to execute, with their solutions. By default all.
         n_at_once: How many to execute at once.
     """
-    import pages  # nbconvert is slow to import, and refresh doesn't need it
+    import pages  # `refresh` does without, and without Sphinx
 
-    html, paths = BUILD / "html", find_notebooks()
-    pages.prepare(html, paths)
+    paths = find_notebooks()
     runs = {path: last_run(path) for path in paths}
-    index = pages.write_index(runs, html)
-    for run in runs.values():
-        if run.seconds is not None:
-            pages.write_page(run, html, paths)
-    print(f"To read: {index.relative_to(ROOT)}, where each lesson appears when it has run\n")
+    print("Writing the pages, with the stored outputs of what has not run here ...", flush=True)
+    pages.write_sources(runs)
+    index = pages.render()
+    print(f"To read: {index.relative_to(ROOT)}, where each page is renewed as its lesson ends\n")
 
     chosen = able_to_run(path for path in paths if not lessons or path.name[:2] in lessons)
     due = [
@@ -316,11 +316,21 @@ def build(fresh=False, lessons=None, n_at_once=1):
         run.notebook.metadata["run"] = facts
         save(run.notebook, built(run.path))
         runs[run.path] = run
-        pages.write_page(run, html, paths)
-        pages.write_index(runs, html)
+        pages.write_sources(runs)
+        pages.render()
 
     execute_all(due, store, n_at_once)
     return [runs[path] for path in chosen]
+
+
+def site():
+    """Write all pages, of the last runs and the stored outputs, and say where."""
+    import pages
+
+    start = time.perf_counter()
+    pages.write_sources({path: last_run(path) for path in find_notebooks()})
+    index = pages.render(strict=True)
+    print(f"To read: {index.relative_to(ROOT)}, written in {time.perf_counter() - start:.0f} s")
 
 
 def refresh(paths):
@@ -342,7 +352,8 @@ def parse(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="execute copies under build/ and write HTML pages")
+    commands.add_parser("site", help="write the pages of what is stored, and run nothing")
+    building = commands.add_parser("build", help="execute copies under build/, renew their pages")
     building.add_argument("--fresh", action="store_true", help="execute unchanged ones too")
     building.add_argument("--lessons", nargs="+", metavar="NUMBER", help="such as 01 04")
     building.add_argument(
@@ -359,7 +370,7 @@ def parse(arguments=None):
         for number in parsed.lessons:
             if number not in numbers:
                 building.error(f"no lesson {number}: there are {' '.join(numbers)}")
-    else:
+    elif parsed.command == "refresh":
         for path in parsed.paths:
             if not path.is_file():
                 refreshing.error(f"no such notebook: {path}")
@@ -374,9 +385,12 @@ def main():
     arguments, start = parse(), time.perf_counter()
     os.environ.update(ENVIRONMENT)
     BUILD.mkdir(exist_ok=True)
-    if arguments.command == "build":
+    if arguments.command in ("site", "build"):
         try:
             with FileLock(BUILD / ".lock", timeout=0):
+                if arguments.command == "site":
+                    site()
+                    return 0
                 KERNEL_LOG.write_text("")
                 runs = build(arguments.fresh, arguments.lessons, arguments.jobs)
         except Timeout:
