@@ -30,7 +30,8 @@ SPHINX_OWN = {"genindex.html", "search.html"}
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")  # its picture needs a network
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
-DOCUMENTS = [*sorted(ROOT.glob("docs/*.md")), ROOT / "data" / "README.md", ROOT / "CONTRIBUTING.md"]
+DOCUMENTS = sorted(ROOT.glob("docs/*.md"))
+DOCUMENTS += [ROOT / name for name in ("data/README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS = [path for path in DOCUMENTS if path.exists()]
 
 # The modules whose public names are on the pages of the package, in the order of the sidebar.
