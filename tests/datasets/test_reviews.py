@@ -146,6 +146,8 @@ def test_imdb_names_a_wrong_argument(argument, value, accepted, monkeypatch):
 
 
 class FakePackage:
+    version = "0.0.2"
+
     def __init__(self, folder):
         self.locate_file = lambda path: folder / path
 
