@@ -19,10 +19,11 @@ endif
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help venv lab notebooks test check coverage refresh bench results fuzz pins address clean
+.PHONY: help venv lab notebooks site test test-browser check coverage refresh bench results fuzz faults builders \
+	picture pins address clean licences bom audit test-latest
 
 help:       ## list these commands
-	@awk -F ': *[a-z]* *## ' '/^[a-z]+: .*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ': *[a-z]* *## ' '/^[a-z-]+: .*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: venv           ## open a copy of the lessons, work/, in JupyterLab; FRESH=1 makes a new copy
 	@$(RUN) tools/lab.py $(if $(FRESH),--fresh)
@@ -31,10 +32,16 @@ notebooks: venv     ## run what has changed, and write pages to read; FRESH=1, L
 	@$(RUN) tools/notebooks.py build $(if $(FRESH),--fresh) $(if $(LESSONS),--lessons $(LESSONS)) \
 		$(if $(JOBS),--jobs $(JOBS))
 
+site: venv          ## write the pages of what is stored, and run nothing
+	@$(RUN) tools/notebooks.py site
+
 test: venv          ## check the code, the package, and every notebook against its stored outputs
 	@$(RUN) -m ruff check --quiet
 	@$(RUN) -m ruff format --check --quiet
 	@$(RUN) -m pytest $(IN_TWO) --nbval tests notebooks
+
+test-browser: site  ## look at every page of the site in a browser, wide and narrow
+	@$(RUN) -m pytest -n 2 -rs tests/browser
 
 check: venv         ## run the tests of the package alone
 	@$(RUN) -m pytest $(IN_TWO) tests
@@ -54,9 +61,30 @@ results: venv       ## run again the stored comparisons that are older than thei
 fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
 	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
 
+builders: venv      ## write docs/builders.md from the docstrings
+	@$(RUN) tools/builders.py
+
+picture: venv       ## train the small model of README.md's picture, and draw it
+	@$(RUN) tools/picture.py
+
+faults: venv        ## plant faults in a copy, one by one, and see that tests notice; ONLY="ngrams"
+	@$(RUN) tools/faults.py $(if $(ONLY),--only $(ONLY))
+
 pins: venv          ## move the pins to the newest releases, and test
 	@$(RUN) tools/pins.py
 	@$(MAKE) test
+
+licences: venv      ## write docs/licences.md, from what each package says of itself
+	@$(RUN) tools/supply.py licences
+
+bom: venv           ## write build/bom.json, a bill of materials (CycloneDX)
+	@$(RUN) tools/supply.py bom
+
+audit: venv         ## look for known faults of the pins, where their database can be reached
+	@$(RUN) tools/supply.py audit
+
+test-latest: venv   ## run the tests with the newest releases allowed; TESTS="tests/text tests/plots"
+	@$(RUN) tools/supply.py latest $(TESTS)
 
 address: venv       ## write the repository's address where it is needed: make address OWNER/NAME
 	@$(RUN) tools/address.py $(REPOSITORY)

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 import gru_tf
+from gru_tf.checks import number_from
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.models import build_peak_sentiment_classifier, build_sentiment_classifier
 from results import ORIGINS, as_markdown, write_results
@@ -246,10 +247,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("race", "cost"))
     parser.add_argument("--source", default="package", choices=["package", "keras"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=number_from(0), nargs="+", default=[0, 1, 2])
     parser.add_argument("--target", type=float, default=0.87, help="validation accuracy")
-    parser.add_argument("--passes", type=int, default=3, help="largest number, over all reviews")
-    parser.add_argument("--rounds", type=int, default=7, help="of the cost: %(default)s")
+    parser.add_argument(
+        "--passes", type=number_from(1), default=3, help="largest number, over all reviews"
+    )
+    parser.add_argument("--rounds", type=number_from(1), default=7, help="of the cost: %(default)s")
     options = parser.parse_args()
     if options.what == "race":
         run_race(options)

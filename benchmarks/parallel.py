@@ -21,6 +21,7 @@ import tensorflow as tf
 
 import gru_tf
 from gru_tf import datasets, min_gru
+from gru_tf.checks import number_from
 from results import as_markdown, run_table, write_results
 from speed import measure
 
@@ -310,8 +311,8 @@ def run_reviews(name, seed, reviews, n=5000, epochs=2):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["ways", "speed", "tasks", "reviews"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--seeds", type=number_from(0), nargs="+", default=[0, 1, 2])
+    parser.add_argument("--rounds", type=number_from(1), default=11)
     options = parser.parse_args()
     if options.what == "ways":
         time_ways(options.rounds)

@@ -3,10 +3,12 @@
     python benchmarks/results.py                 list the files, and which are older than their code
     python benchmarks/results.py --rerun         run again what is (make results)
     python benchmarks/results.py --excuse "why"  put what is on the list benchmarks/stale.json
+    python benchmarks/results.py --seal          write the checksums of files that git has merged
 
 Every file of data/results says which command wrote which rows, from which commit, and holds a
 fingerprint of each source that the rows depend on. A row is stale once one of these has changed.
-A test fails on stale rows unless their file is on the list, with the reason.
+A test fails on stale rows unless their file is on the list, with the reason. A file also holds a
+checksum of what it says, without which, or with another, `load_results` refuses it.
 """
 
 import argparse
@@ -23,7 +25,10 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import filelock
+
 from gru_tf.datasets import files
+from gru_tf.datasets.results import checksum
 
 ROOT = Path(__file__).resolve().parents[1]
 EXCUSES = Path(__file__).with_name("stale.json")
@@ -145,8 +150,9 @@ ORIGINS = {
 def fingerprint(path, function=None):
     """Return a hash of a source: of its lines, but for those that change no result.
 
-    These are comments, docstrings, empty lines, and what refuses bad input: `raise`, and calls of
-    a check imported from `gru_tf.checks` whose value is not used.
+    These are comments, docstrings, empty lines, and what refuses bad input: `raise`, calls of a
+    check imported from `gru_tf.checks` whose value is not used, and an `if` or a `for` with
+    nothing else inside.
 
     Args:
         path: A Python file.
@@ -170,6 +176,8 @@ def fingerprint(path, function=None):
 
 def _refuses(node, tree):
     """Return whether a statement does nothing but refuse bad input, or imports what does."""
+    if isinstance(node, ast.If | ast.For) and not node.orelse:
+        return all(_refuses(inner, tree) for inner in node.body)
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         called = getattr(node.value.func, "id", None)
         imports = [n for n in tree.body if _imports_checks(n)]
@@ -240,16 +248,48 @@ def write_results(name, command, rows, made_now=None):
         "command": command,
         "date": str(datetime.date.today()),
         "machine": machine,
-        "origins": [],
+        "origins": _origins(name, rows, set(made_now), before),
+        "rows": rows,
     }
-    # One origin and one row a line: who regenerates the file sees in a diff what has changed.
-    origins = ",\n".join("  " + json.dumps(o) for o in _origins(name, rows, set(made_now), before))
-    lines = ",\n".join("  " + json.dumps(row) for row in rows)
-    head = json.dumps(results, indent=1).removesuffix("[]\n}")
     path.parent.mkdir(exist_ok=True)
-    text = f'{head}[\n{origins}\n ],\n "rows": [\n{lines}\n ]\n}}\n'
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, _as_text(results))
     return path
+
+
+def _as_text(results):
+    """Return the text of a file, with its checksum.
+
+    One origin and one row a line: who regenerates the file sees in a diff what has changed.
+    """
+    lists = {"origins": results.get("origins", []), "rows": results["rows"]}
+    head = {key: value for key, value in results.items() if key not in (*lists, "sha256")}
+    parts = [json.dumps(head, indent=1).removesuffix("\n}")]
+    for key, items in lists.items():
+        lines = ",\n".join("  " + json.dumps(item) for item in items)
+        parts.append(f' "{key}": [\n{lines}\n ]')
+    read_back = json.loads(",\n".join(parts) + "}")
+    return ",\n".join([*parts, f' "sha256": "{checksum(read_back)}"\n}}\n'])
+
+
+def write_whole(path, text):
+    """Write a file whole or not at all: on a full disk what was there stays."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def seal():
+    """Write the checksums of files whose own is missing or wrong, and return their names."""
+    sealed = []
+    for path in sorted((files.data_folder() / "results").glob("*.json")):
+        results = json.loads(path.read_text(encoding="utf-8"))
+        if results.get("sha256") != checksum(results):
+            write_whole(path, _as_text(results))
+            sealed.append(path.stem)
+    return sealed
 
 
 def _origins(name, rows, made_now, before):
@@ -325,13 +365,14 @@ def _find(settings, rows):
 
 def _put(name, plan, number, row):
     """Write a row to its place in the file, which is read anew: another part may be running."""
-    stored = _read(name)["rows"]
-    found = {n: _find(settings, stored) for n, settings in enumerate(plan)}
-    rows = {n: stored[i] for n, i in found.items() if i is not None} | {number: row}
-    order = sorted(rows)
-    write_results(
-        name, ORIGINS[name].command, [rows[n] for n in order], made_now=[order.index(number)]
-    )
+    (ROOT / "build").mkdir(exist_ok=True)
+    with filelock.FileLock(ROOT / "build" / f"results_{name}.lock"):
+        stored = _read(name)["rows"]
+        found = {n: _find(settings, stored) for n, settings in enumerate(plan)}
+        rows = {n: stored[i] for n, i in found.items() if i is not None} | {number: row}
+        order = sorted(rows)
+        rows, now = [rows[n] for n in order], [order.index(number)]
+        write_results(name, ORIGINS[name].command, rows, made_now=now)
 
 
 def stale_rows(name, results):
@@ -368,7 +409,7 @@ def excuses():
 
 
 def write_excuses(reasons):
-    EXCUSES.write_text(json.dumps(reasons, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_whole(EXCUSES, json.dumps(reasons, indent=1, sort_keys=True) + "\n")
 
 
 def as_markdown(heads, rows):
@@ -381,13 +422,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rerun", action="store_true", help="run again what is stale")
     parser.add_argument("--excuse", metavar="WHY", help="list what is stale, with this reason")
+    parser.add_argument("--seal", action="store_true", help="write checksums that are wrong")
     options = parser.parse_args()
+    if options.seal:
+        print("sealed:", *seal())
     found = stale_files()
     if options.rerun:
         for name in found:
             if name in ORIGINS:
                 command = shlex.split(ORIGINS[name].command)[1:]
-                subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+                if subprocess.run([sys.executable, *command], cwd=ROOT).returncode:
+                    sys.exit(f"Stopped, see above: {ORIGINS[name].command}. What it wrote is kept.")
                 write_excuses({k: v for k, v in excuses().items() if k != name})
         found = stale_files()
     if options.excuse:
@@ -402,4 +447,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nStopped: the same command goes on from here.")

@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 import gru_tf
 from gru_tf import recurrence
+from gru_tf.checks import number_from
 from gru_tf.plots import PALETTE
 from results import as_markdown
 
@@ -301,7 +302,9 @@ def describe(speed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=11, help="timed rounds a shape, at least")
+    parser.add_argument(
+        "--rounds", type=number_from(1), default=11, help="timed rounds a shape, at least"
+    )
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder to write to")
     parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()

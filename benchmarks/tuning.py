@@ -26,6 +26,7 @@ import keras_tuner as kt
 import numpy as np
 
 import gru_tf
+from gru_tf.checks import number_from
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.models import build_sentiment_classifier
 from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner
@@ -170,9 +171,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("search", "price"))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--rounds", type=int, default=9, help="of the price: %(default)s")
-    parser.add_argument("--seconds", type=float, default=5, help="a probe: %(default)s")
+    parser.add_argument("--seeds", nargs="+", type=number_from(1), default=[1, 2, 3])
+    parser.add_argument(
+        "--rounds", type=number_from(1), default=9, help="of the price: %(default)s"
+    )
+    parser.add_argument(
+        "--seconds", type=number_from(0.1, float), default=5, help="a probe: %(default)s"
+    )
     options = parser.parse_args()
     if options.what == "search":
         search_all(options.kinds, options.seeds)

@@ -2,7 +2,7 @@
 
 Every conversion goes through `GRUWeights`, so any source reaches any target that
 can hold it. The textbook form, one matrix for each gate on [h_prev, x_t], is
-`GRUWeights.from_concatenated` and `GRUWeights.to_concatenated`.
+`GRUWeights.from_concatenated` and `GRUWeights.to_concatenated`. Who stores what::
 
                Keras              PyTorch              ONNX
     gates      z, r, h            r, z, h              z, r, h
@@ -17,7 +17,8 @@ zero in the recurrent bias of z and r: the same function in other numbers.
 
 import numpy as np
 
-from gru_tf.weights import GRUWeights
+from gru_tf.checks import check_flag, check_instance, check_one_of
+from gru_tf.weights import GRUWeights, as_real_array
 
 
 def from_keras(source, *, reset_after=None, update_gate=None):
@@ -48,6 +49,10 @@ def from_keras(source, *, reset_after=None, update_gate=None):
 
     Source: https://keras.io/api/layers/recurrent_layers/gru/
     """
+    if reset_after is not None:
+        check_flag("reset_after", reset_after)
+    if update_gate is not None:
+        check_one_of("update_gate", update_gate, ("keep", "write"))
     if hasattr(source, "get_weights"):
         reset_after, update_gate, source = _read_layer(source, reset_after, update_gate)
     if not isinstance(source, (list, tuple)) or len(source) not in (2, 3):
@@ -55,7 +60,7 @@ def from_keras(source, *, reset_after=None, update_gate=None):
             "source must be a GRU layer or a list [kernel, recurrent_kernel, bias] or [kernel, "
             f"recurrent_kernel]. Received: {_describe(source)}."
         )
-    kernel, recurrent_kernel, *bias = map(_array, source)
+    kernel, recurrent_kernel, *bias = (_array(f"source[{i}]", a) for i, a in enumerate(source))
     if bias:
         if reset_after not in (None, bias[0].ndim == 2):
             raise ValueError(
@@ -64,9 +69,13 @@ def from_keras(source, *, reset_after=None, update_gate=None):
             )
         reset_after = bias[0].ndim == 2
     elif reset_after is None:
-        raise ValueError("A list without a bias does not say reset_after: pass True or False.")
+        raise ValueError(
+            "reset_after must be True or False with a source without a bias, which doesn't say it. "
+            "Received: None."
+        )
     biases = bias[0] if bias and reset_after else bias
-    return _unpack(kernel, recurrent_kernel, biases, "zrh", reset_after, update_gate or "keep")
+    arrays = (kernel, recurrent_kernel, biases)
+    return _unpack("source", arrays, "zrh", reset_after, update_gate or "keep")
 
 
 def to_keras(weights, *, update_gate="keep"):
@@ -115,13 +124,14 @@ def from_torch(source):
     matrices, biases = ("weight_ih_l0", "weight_hh_l0"), ("bias_ih_l0", "bias_hh_l0")
     if set(source) not in ({*matrices}, {*matrices, *biases}):
         raise ValueError(
-            f"A GRU of one layer and one direction has {[*matrices, *biases]}, or the first two "
-            f"without biases. Received: {sorted(source)}. For more layers or directions there is "
-            "from_torch_layers."
+            f"source must have {[*matrices, *biases]}, as a GRU of one layer and one direction, or "
+            f"the first two, without biases. Received: {list(source)}. For more layers or "
+            "directions there is from_torch_layers."
         )
-    W, U = (_array(source[name]).T for name in matrices)
-    biases = [_array(source[name]) for name in biases if name in source]
-    return _unpack(W, U, biases, "rzh", reset_after=True, update_gate="keep")
+    W, U, *biases = (
+        _array(f"source[{name!r}]", source[name]) for name in [*matrices, *biases] if name in source
+    )
+    return _unpack("source", (W.T, U.T, biases), "rzh", reset_after=True, update_gate="keep")
 
 
 def to_torch(weights):
@@ -189,9 +199,9 @@ def from_torch_layers(source):
             used |= found
     if not layers or used != set(source):
         raise ValueError(
-            "Each layer and direction has weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, "
-            "with _l1 and so on for layers above, and _reverse at the end for the backward "
-            f"direction. Received also: {sorted(set(source) - used)}."
+            "source must have weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0 for each layer "
+            "and direction, with _l1 and so on for layers above, and _reverse at the end for the "
+            f"backward direction. Received also: {[name for name in source if name not in used]}."
         )
     _check_stack(layers)
     return layers
@@ -220,6 +230,10 @@ def to_torch_layers(layers):
     'bias_hh_l1'
     """
     _check_stack(layers)
+    if not all(weights.reset_after for layer in layers for weights in layer):
+        raise ValueError(
+            "reset_after must be True in all layers, as in torch.nn.GRU. Received: False."
+        )
     return {
         f"{name.removesuffix('_l0')}{_ending(i, k)}": array
         for i, layer in enumerate(layers)
@@ -245,7 +259,9 @@ def from_onnx(W, R, B=None, linear_before_reset=0):
 
     Source: https://onnx.ai/onnx/operators/onnx__GRU.html
     """
-    W, R, B = _array(W), _array(R), None if B is None else _array(B)
+    kinds = int | np.integer | np.bool_
+    check_instance("linear_before_reset", linear_before_reset, kinds, "an int, such as 0 or 1")
+    W, R, B = _array("W", W), _array("R", R), None if B is None else _array("B", B)
     shapes = [array.shape for array in (W, R, B) if array is not None]
     ranks = [len(shape) for shape in shapes]
     if ranks != [3, 3, 2][: len(shapes)] or any(shape[0] != 1 for shape in shapes):
@@ -254,7 +270,8 @@ def from_onnx(W, R, B=None, linear_before_reset=0):
             f"for one direction. Received: {shapes}."
         )
     biases = [] if B is None else np.array_split(B[0], 2)
-    return _unpack(W[0].T, R[0].T, biases, "zrh", bool(linear_before_reset), "keep")
+    arrays = (W[0].T, R[0].T, biases)
+    return _unpack("W, R and B", arrays, "zrh", bool(linear_before_reset), "keep")
 
 
 def to_onnx(weights):
@@ -310,13 +327,14 @@ def _check_stack(layers):
             n_x = n_h * len(sizes[0])  # both directions, side by side, are the next one's input
     if not fits:
         raise ValueError(
-            "Layers on one another all have one direction, or all two, and as many units; each "
-            f"reads all that the one below puts out. Received (n_x, n_h): {sizes}."
+            "layers on one another must all have one direction, or all two, and as many units; "
+            f"each reads all that the one below puts out. Received (n_x, n_h): {sizes}."
         )
 
 
-def _unpack(W, U, biases, order, reset_after, update_gate):
+def _unpack(name, arrays, order, reset_after, update_gate):
     """Take apart W (n_x, 3 n_h), U (n_h, 3 n_h) and none, one or two biases (3 n_h,)."""
+    W, U, biases = arrays
     n_h = len(U) if U.ndim else 0
     wanted = [(W.shape[0] if W.ndim else 0, 3 * n_h), (n_h, 3 * n_h)] + [(3 * n_h,)] * min(
         len(biases), 2
@@ -324,8 +342,9 @@ def _unpack(W, U, biases, order, reset_after, update_gate):
     shapes = [array.shape for array in (W, U, *biases)]
     if shapes != wanted or not n_h:
         raise ValueError(
-            "Three gates side by side need input weights of shape (n_x, 3 n_h), recurrent weights "
-            f"(n_h, 3 n_h) and biases (3 n_h,), once transposed and unstacked. Received: {shapes}."
+            f"{name} must hold three gates side by side: input weights (n_x, 3 n_h), recurrent "
+            "weights (n_h, 3 n_h) and biases (3 n_h,), once transposed and unstacked. "
+            f"Received: {shapes}."
         )
     b, c = [*biases, np.zeros(3 * n_h, U.dtype), np.zeros(3 * n_h, U.dtype)][:2]
     gates = {}
@@ -341,6 +360,7 @@ def _unpack(W, U, biases, order, reset_after, update_gate):
 
 def _pack(weights, order, update_gate):
     """Put the gates side by side: W (n_x, 3 n_h), U (n_h, 3 n_h), b and c (3 n_h,)."""
+    check_one_of("update_gate", update_gate, ("keep", "write"))
     if not isinstance(weights, GRUWeights):
         raise TypeError(f"weights must be GRUWeights. Received: {_describe(weights)}.")
     arrays = weights.with_update_gate(update_gate).arrays()
@@ -355,13 +375,15 @@ def _pack(weights, order, update_gate):
 
 def _read_layer(layer, reset_after, update_gate):
     """Return `reset_after`, `update_gate` and the arrays of a Keras GRU layer."""
-    if not hasattr(layer, "reset_after"):
+    if isinstance(layer, type) or not hasattr(layer, "reset_after"):
         raise TypeError(f"source must be a GRU layer. Received: {_describe(layer)}.")
     names = [layer.activation.__name__, layer.recurrent_activation.__name__]
     if names != ["tanh", "sigmoid"]:
-        raise ValueError(f"The layer must have activations tanh and sigmoid. Received: {names}.")
+        raise ValueError(f"source must have activations tanh and sigmoid. Received: {names}.")
     if not layer.built:
-        raise ValueError(f"The layer {layer.name!r} has no weights yet: build or call it first.")
+        raise ValueError(
+            f"source must be built, or called once. Received: {layer.name!r}, without weights."
+        )
     own = {"reset_after": layer.reset_after, "update_gate": getattr(layer, "update_gate", "keep")}
     for name, value in (("reset_after", reset_after), ("update_gate", update_gate)):
         if value not in (None, own[name]):
@@ -369,9 +391,10 @@ def _read_layer(layer, reset_after, update_gate):
     return own["reset_after"], own["update_gate"], layer.get_weights()
 
 
-def _array(values):
+def _array(name, values):
     """Return a NumPy array of an array, a list, or a PyTorch tensor on any device."""
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+    return as_real_array(name, values)
 
 
 def _describe(value):

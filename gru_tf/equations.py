@@ -21,6 +21,7 @@ import dataclasses
 
 import numpy as np
 
+from gru_tf.checks import check_at_least, check_flag, check_number
 from gru_tf.weights import GRUWeights, as_real_array
 
 
@@ -86,6 +87,7 @@ def gru_forward(x, weights, h_0=None, return_trace=False):
     (4, 10, 5)
     """
     x, h_0 = _check_inputs(x, weights, h_0)
+    check_flag("return_trace", return_trace)
     h_prev, steps = h_0, []
     for t in range(x.shape[1]):
         z_t, r_t, h_hat, h_t = gru_step(x[:, t], h_prev, weights)
@@ -134,8 +136,7 @@ def gru_backward(dh, trace, *, cut=()):
     dh = as_real_array("dh", dh)
     if dh.shape != trace.h.shape:
         raise ValueError(f"dh must have the states' shape {trace.h.shape}. Received: {dh.shape}.")
-    unknown = [name for name in cut if name not in WAYS_BACK]
-    if isinstance(cut, str) or unknown:
+    if not isinstance(cut, tuple | list | set) or any(name not in WAYS_BACK for name in cut):
         raise ValueError(f"cut must hold names from {WAYS_BACK}. Received: {cut!r}.")
     carried = {name: float(name not in cut) for name in WAYS_BACK}  # 1, or 0 where cut
     w = trace.weights
@@ -213,8 +214,8 @@ def check_gradients(x, weights, h_0=None, *, step=1e-3, seed=0):
     True
     """
     x, h_0 = _check_inputs(x, weights, h_0)
-    if not isinstance(step, (int, float)) or isinstance(step, bool) or not 0 < step < np.inf:
-        raise ValueError(f"step must be a number above 0. Received: {step!r}.")
+    check_number("step", step, above=0)
+    check_at_least("seed", seed, 0)
     point = {name: array.astype("float64") for name, array in weights.arrays().items()}
     point |= {"x": x.astype("float64"), "h_0": h_0.astype("float64")}
 

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from gru_tf.checks import check_flag, check_one_of
 from gru_tf.recurrence import gru_recurrence
 
 UPDATE_GATES = ("keep", "write")
@@ -419,9 +420,5 @@ def _as_steps(mask, sequences):
 def _check(units, update_gate, reset_after):
     if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
         raise ValueError(f"units must be a positive integer. Received: units={units!r}.")
-    if update_gate not in UPDATE_GATES:
-        raise ValueError(
-            f"update_gate must be one of {UPDATE_GATES}. Received: update_gate={update_gate!r}."
-        )
-    if not isinstance(reset_after, (bool, np.bool_)):
-        raise ValueError(f"reset_after must be True or False. Received: {reset_after!r}.")
+    check_one_of("update_gate", update_gate, UPDATE_GATES)
+    check_flag("reset_after", reset_after)

@@ -19,7 +19,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_number, check_one_of
 
 UPDATE_GATES = ("keep", "write")
 _CACHED = 128 * 1024  # numbers in an array of a turn, small enough for the processor's cache
@@ -106,10 +106,7 @@ class MinGRUCell(keras.layers.Layer):
         **kwargs,
     ):
         check_at_least("units", units, 1)
-        if update_gate not in UPDATE_GATES:
-            raise ValueError(
-                f"update_gate must be one of {UPDATE_GATES}. Received: {update_gate!r}."
-            )
+        check_one_of("update_gate", update_gate, UPDATE_GATES)
         super().__init__(**kwargs)
         self.units = self.state_size = self.output_size = int(units)
         self.activation = keras.activations.get(activation)
@@ -254,8 +251,7 @@ class MinGRU(keras.layers.RNN):
         update_gate="write",
         **kwargs,
     ):
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1). Received: {dropout!r}.")
+        check_number("dropout", dropout, least=0, below=1)
         cell = MinGRUCell(
             units,
             activation=activation,

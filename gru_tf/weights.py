@@ -4,7 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import (
+    check_at_least,
+    check_flag,
+    check_one_of,
+    check_unmasked,
+    describe,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,14 +59,16 @@ class GRUWeights:
 
     def __post_init__(self):
         check_update_gate(self.update_gate)
+        check_flag("reset_after", self.reset_after)
         if self.reset_after and self.c_h is None:
-            object.__setattr__(self, "c_h", np.zeros_like(self.b_h))
+            object.__setattr__(self, "c_h", np.zeros_like(as_real_array("b_h", self.b_h)))
         if not self.reset_after and self.c_h is not None:
             raise ValueError(
                 "c_h must be None with reset_after=False. Received: an array. Without the reset "
                 "gate before it, a recurrent bias of the candidate is simply added to b_h."
             )
-        arrays = {name: as_real_array(name, array) for name, array in self.arrays().items()}
+        names = [field.name for field in dataclasses.fields(self)[: 10 if self.reset_after else 9]]
+        arrays = {name: as_real_array(name, getattr(self, name)) for name in names}
         if arrays["W_z"].ndim != 2 or 0 in arrays["W_z"].shape:
             raise ValueError(f"W_z must have shape (n_x, n_h). Received: {arrays['W_z'].shape}.")
         n_x, n_h = arrays["W_z"].shape
@@ -116,10 +124,16 @@ class GRUWeights:
             and 0.5 in the biases.
 
         Raises:
-            ValueError: `n_x` or `n_h` that is not a whole number of at least 1.
+            ValueError: An argument that isn't one of those above.
         """
         for name, n in (("n_x", n_x), ("n_h", n_h)):
             check_at_least(name, n, 1)
+        check_flag("reset_after", reset_after)
+        check_update_gate(update_gate)
+        if seed is not None and not isinstance(seed, np.random.Generator):
+            check_at_least("seed", seed, 0)
+        if not isinstance(dtype, str | np.dtype) or dtype not in ("float64", "float32"):
+            raise ValueError(f'dtype must be "float64" or "float32". Received: {describe(dtype)}.')
         rng = np.random.default_rng(seed)
         biases = ("b_z", "b_r", "b_h", "c_h") if reset_after else ("b_z", "b_r", "b_h")
         arrays = {f"W_{gate}": rng.normal(0, n_x**-0.5, (n_x, n_h)) for gate in "zrh"}
@@ -147,7 +161,7 @@ class GRUWeights:
         """
         arrays = {}
         for gate, W, b in (("z", W_z, b_z), ("r", W_r, b_r), ("h", W_h, b_h)):
-            W, b = np.asarray(W), np.asarray(b)
+            W, b = as_real_array(f"W_{gate}", W), as_real_array(f"b_{gate}", b)
             if W.ndim != 2 or W.shape[0] <= W.shape[1]:
                 raise ValueError(
                     f"W_{gate} must have shape (n_h + n_x, n_h) with n_x at least 1. "
@@ -181,12 +195,12 @@ class GRUWeights:
 
 def check_update_gate(update_gate):
     """Raise a ValueError unless `update_gate` names one of the two conventions."""
-    if update_gate not in ("keep", "write"):
-        raise ValueError(f'update_gate must be "keep" or "write". Received: {update_gate!r}.')
+    check_one_of("update_gate", update_gate, ("keep", "write"))
 
 
 def as_real_array(name, values):
     """Return `values` as a finite array, float32 where it was, else float64."""
+    check_unmasked(name, values)
     try:
         array = np.asarray(values)
     except ValueError:

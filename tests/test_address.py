@@ -16,19 +16,20 @@ import address
 import setup_cell
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("pyproject.toml", "README.md", "CITATION.cff")
 
 
 @pytest.fixture
 def copy(tmp_path):
     """A copy of all that bears the address."""
-    for name in ("pyproject.toml", "README.md"):
+    for name in PAGES:
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     return tmp_path
 
 
 def all_text(folder):
-    paths = [folder / "pyproject.toml", folder / "README.md", *address.notebooks(folder)]
+    paths = [*(folder / name for name in PAGES), *address.notebooks(folder)]
     return {path.relative_to(folder): path.read_text(encoding="utf-8") for path in paths}
 
 
@@ -50,6 +51,9 @@ def test_stamp_reaches_every_place_and_can_be_repeated(copy, monkeypatch):
     readme, release = once[Path("README.md")], f"v{project['version']}"
     assert readme.count("git clone https://github.com/someone/their.fork gru-tf") == 2
     assert f"pip install git+https://github.com/someone/their.fork@{release}" in readme
+    citation = once[Path("CITATION.cff")]
+    assert 'repository-code: "https://github.com/someone/their.fork"\n' in citation
+    assert f"\nversion: {project['version']}\n" in citation
     badge = f"/github/someone/their.fork/blob/{release}/notebooks/01_equations.ipynb"
     assert badge in readme
     assert badge in once[Path("notebooks/01_equations.ipynb")]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -15,10 +16,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from filelock import FileLock
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import notebooks
-import pages
 import pins
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -75,14 +75,16 @@ def test_notebooks_goes_on_past_a_failing_one_and_writes_pages(repository):
 
     html = repository / "build/html"
     index = (html / "index.html").read_text(encoding="utf-8")
-    for part in ["A lesson on", "You will see <code>it</code> run.", "solutions/01_noisy.html"]:
+    for part in ["A lesson on", ">it</span></code> run.", "solutions/01_noisy.html"]:
         assert part in index
     assert index.count("stopped at an error") == 1
-    page = (html / "01_noisy.html").read_text(encoding="utf-8")
+    page = (html / "notebooks/01_noisy.html").read_text(encoding="utf-8")
     assert "<msub><mi>h</mi><mi>t</mi></msub>" in page
-    assert "<script" not in page
+    assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["'](https?:)?//""", page)
     assert "noise" not in page
-    assert "KeyError" in (html / "02_failing.html").read_text(encoding="utf-8")
+    assert "KeyError" in (html / "notebooks/02_failing.html").read_text(encoding="utf-8")
+    page = (html / "notebooks/solutions/01_noisy.html").read_text(encoding="utf-8")
+    assert 'href="../01_noisy.html"' in page
 
 
 def test_a_lesson_whose_packages_are_missing_is_passed_over_with_a_sentence(repository):
@@ -107,17 +109,41 @@ def test_a_lesson_whose_packages_are_missing_is_passed_over_with_a_sentence(repo
     assert sentence in " ".join(result.stdout.split())
 
 
-def test_index_comes_first_and_each_page_when_its_lesson_is_done(repository):
-    nbformat.write(
-        lesson("print(open('../build/html/index.html', encoding='utf-8').read())"),
-        repository / "notebooks" / "03_last.ipynb",
-    )
+def test_pages_come_first_and_each_is_renewed_when_its_lesson_is_done(repository):
+    read = "print(open('../build/html/{}.html', encoding='utf-8').read())"
+    pages = ["index", "notebooks/02_failing", "notebooks/03_last"]
+    stored = lesson(*map(read.format, pages))
+    stored.cells[1].outputs = [new_output("stream", name="stdout", text="stored long ago")]
+    nbformat.write(stored, repository / "notebooks" / "03_last.ipynb")
     make("notebooks", repository, "JOBS=1")
     built = nbformat.read(repository / "build/notebooks/03_last.ipynb", as_version=4)
-    index = built.cells[1].outputs[0].text
-    for part in ['href="01_noisy.html"', "ran in", "stopped at an error", "not run yet"]:
-        assert part in index
-    assert 'href="03_last.html"' not in index
+    index, failed, own = (cell.outputs[0].text for cell in built.cells[1:])
+    assert index.count("ran here in") == 2
+    assert "stopped at an error" in index
+    assert "KeyError" in failed
+    assert "stored long ago" in own
+    page = (repository / "build/html/notebooks/03_last.html").read_text(encoding="utf-8")
+    assert "ran here in" in page
+
+
+def test_site_writes_the_pages_and_runs_nothing(repository):
+    result = make("site", repository)
+    assert result.returncode == 0, result.stdout + result.stderr
+    page = (repository / "build/html/notebooks/02_failing.html").read_text(encoding="utf-8")
+    assert "lost" in page
+    assert "Traceback" not in page
+    assert not (repository / "build/notebooks").exists()
+
+
+def test_site_stops_at_a_link_that_leads_nowhere(repository):
+    lost = lesson("1", title="# A lesson\n\n[Read](04_lost.ipynb)")
+    nbformat.write(lost, repository / "notebooks" / "03_last.ipynb")
+    for _ in range(2):  # also where nothing has changed since
+        result = make("site", repository)
+        assert result.returncode != 0
+        assert "Sphinx warns of:" in result.stderr
+        assert "04_lost.ipynb" in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_notebooks_runs_what_has_changed_what_failed_and_what_is_chosen(repository):
@@ -139,7 +165,7 @@ def test_notebooks_runs_what_has_changed_what_failed_and_what_is_chosen(reposito
     assert ran() == everything
     (repository / "notebooks" / "02_failing.ipynb").unlink()
     assert ran() == set()
-    assert not (repository / "build/html/02_failing.html").exists()
+    assert not (repository / "build/html/notebooks/02_failing.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +204,7 @@ def is_alive(pid):
         return False
 
 
-def until(condition, seconds=40):
+def until(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it took too long"
@@ -203,7 +229,7 @@ def test_a_stopped_run_leaves_no_kernel_and_no_half_written_file(repository, com
     until((folder / "pids").exists)
     kernel, child = map(int, (folder / "pids").read_text().split())
     process.send_signal(getattr(signal, name))
-    said, _ = process.communicate(timeout=40)
+    said, _ = process.communicate(timeout=120)
     until(lambda: not is_alive(kernel))
     if name == "SIGKILL":  # nothing can be done for what the kernel started
         os.kill(child, signal.SIGKILL)
@@ -267,15 +293,17 @@ def test_a_kernel_that_dies_or_takes_too_long_is_reported(tmp_path, monkeypatch)
     assert runs[1].failure == "code cell 2: not done after 1 s"
 
 
-def test_links_between_notebooks_lead_to_pages(tmp_path):
-    text = "[a](02_b.ipynb) [b](solutions/01_a.ipynb) [c](https://example.org/c.ipynb)"
-    path = tmp_path / "01_a.ipynb"
-    run = notebooks.Run(path, lesson(title=f"# A\n\n{text}"), 0.0)
-    pages.prepare(tmp_path / "html", [path])
-    pages.write_page(run, tmp_path / "html", [path])
-    page = (tmp_path / "html/01_a.html").read_text(encoding="utf-8")
-    for target in ["02_b.html", "solutions/01_a.html", "https://example.org/c.ipynb"]:
+def test_links_between_notebooks_lead_to_pages_and_others_to_files(repository):
+    (repository / "tool.txt").touch()
+    targets = ["03_last.ipynb", "solutions/01_noisy.ipynb", "https://example.org/c.ipynb"]
+    text = " ".join(f"[to]({target})" for target in [*targets, "../tool.txt"])
+    nbformat.write(lesson(title=f"# A\n\n{text}"), repository / "notebooks" / "02_failing.ipynb")
+    assert make("site", repository).returncode == 0
+    page = (repository / "build/html/notebooks/02_failing.html").read_text(encoding="utf-8")
+    for target in ["03_last.html", "solutions/01_noisy.html", "https://example.org/c.ipynb"]:
         assert f'href="{target}"' in page
+    [file] = re.findall(r'href="\.\./(_downloads/\w+/tool\.txt)"', page)
+    assert (repository / "build/html" / file).exists()
 
 
 def test_clean_leaves_the_sources_and_the_environment(repository):
@@ -293,7 +321,16 @@ def test_clean_leaves_the_sources_and_the_environment(repository):
 def test_help_is_the_default_and_names_every_command():
     shown = make("help", ROOT).stdout
     assert subprocess.run(["make"], cwd=ROOT, text=True, capture_output=True).stdout == shown
-    for command in ["lab", "notebooks", "test", "refresh", "pins", "address", "clean"]:
+    for command in [
+        "lab",
+        "notebooks",
+        "site",
+        "test-browser",
+        "refresh",
+        "pins",
+        "test-latest",
+        "clean",
+    ]:
         assert f"make {command} " in shown
 
 
@@ -334,7 +371,7 @@ $code" "$@" ;;
     "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 esac
 echo "$@" >> log
-case "$*" in *requirements-setup.txt) [ ! -e no-uv ]; exit ;; esac
+case "$*" in *requirements-setup.lock) [ ! -e no-uv ]; exit ;; esac
 ! [ -e fail ] || [ "$2" != pip ]
 """
 FAKE_UV = """#!/bin/sh
@@ -352,7 +389,7 @@ def write_script(path, text):
 @pytest.fixture
 def fake_python(tmp_path):
     """Return a function that puts a `python3` with that version first on the PATH."""
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements.lock", "pyproject.toml"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
     (tmp_path / "tools").mkdir()
@@ -439,6 +476,28 @@ def test_set_up_is_done_once_and_again_when_the_pins_move(fake_python, tmp_path)
     assert set_up(tmp_path).asked == []
 
 
+@pytest.mark.parametrize(
+    ("pins", "lock", "installed"),
+    [
+        ("# a\nnumpy==2.4.6  # why\n", "numpy==2.4.6 \\\n    --hash=sha256:0\n", True),
+        ("Fr-FR==4.5.post3    # held\n", "fr-fr==4.5.post3 \\\n    --hash=sha256:0\n", True),
+        ("numpy==2.4.6\n", "numpy==2.4.60 \\\n    --hash=sha256:0\n", False),
+        ("numpy==2.4.6\nkeras==3.1\n", "numpy==2.4.6 \\\n    --hash=sha256:0\n", False),
+    ],
+)
+def test_set_up_checks_hashes_unless_a_pin_was_changed_by_hand(
+    fake_python, tmp_path, pins, lock, installed
+):
+    fake_python((3, 11, 7))
+    (tmp_path / "requirements.txt").write_text(pins)
+    (tmp_path / "requirements.lock").write_text(lock)
+    result = set_up(tmp_path)
+    log = (tmp_path / "log").read_text()
+    assert ("--require-hashes --requirement requirements.lock" in log) == installed
+    assert ("requirements.lock lacks a pin" in result.complaint) != installed
+    assert ("--requirement requirements.txt" in log) != installed
+
+
 def test_an_interrupted_set_up_is_done_anew(fake_python, tmp_path):
     fake_python((3, 11, 7))
     (tmp_path / "fail").touch()
@@ -480,7 +539,7 @@ def test_a_moved_or_copied_checkout_gets_an_environment_of_its_own(fake_python, 
 def test_where_the_package_is_found_decides(tmp_path, place):
     """The real question, put to an environment whose package lies here, elsewhere or nowhere."""
     (tmp_path / "tools").mkdir()
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements.lock", "pyproject.toml"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
     for folder in (tmp_path / "gru_tf", tmp_path / "old" / "gru_tf"):

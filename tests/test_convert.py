@@ -115,12 +115,17 @@ def test_the_update_gate_is_not_guessed_from_a_list(x):
 @pytest.mark.parametrize(
     ("source", "kwargs", "error", "message"),
     [
-        (lambda: keras.layers.GRU(N_H), {}, ValueError, "no weights yet"),
+        (lambda: keras.layers.GRU(N_H), {}, ValueError, "source must be built"),
         (lambda: keras.layers.LSTM(N_H), {}, TypeError, "Received: LSTM"),
         (lambda: keras_layer(activation="relu"), {}, ValueError, "Received: .'relu', 'sigmoid'"),
         (lambda: keras_layer(), {"reset_after": False}, ValueError, "reset_after=True. Received"),
         (lambda: keras_layer(), {"update_gate": "write"}, ValueError, "update_gate='keep'. Rec"),
-        (lambda: keras_layer(use_bias=False).get_weights(), {}, ValueError, "say reset_after"),
+        (
+            lambda: keras_layer(use_bias=False).get_weights(),
+            {},
+            ValueError,
+            "reset_after must be True or False",
+        ),
         (lambda: keras_layer().get_weights(), {"reset_after": False}, ValueError, r"\(2, 15\)"),
         (lambda: keras_layer().get_weights(), {"update_gate": "x"}, ValueError, "Received: 'x'"),
         (lambda: keras_layer().get_weights()[:1], {}, TypeError, "list of length 1"),
@@ -195,7 +200,7 @@ def test_from_torch_refuses_stacks_and_directions(kwargs):
 def test_from_torch_refuses_other_networks():
     torch = pytest.importorskip("torch")
     for network in (torch.nn.LSTM, torch.nn.RNN):
-        with pytest.raises(ValueError, match="Three gates"):
+        with pytest.raises(ValueError, match="three gates"):
             from_torch(network(N_X, N_H))
 
 
@@ -313,7 +318,7 @@ def test_torch_layers_errors_without_torch():
         from_torch_layers(3)
     one = random_weights(True)  # 3 features and 5 units: doesn't fit on itself
     for layers in ([[one], [one]], [], [[]], [[one, one, one]]):
-        with pytest.raises(ValueError, match="Layers on one another"):
+        with pytest.raises(ValueError, match="layers on one another"):
             to_torch_layers(layers)
     for layers in (one, [one], [[3]]):
         with pytest.raises(TypeError, match="layers must be a list"):

@@ -182,7 +182,7 @@ def test_large_batches(signature, jit_compile):
     both(lambda layer: tf.function(layer.call, signature, jit_compile=jit_compile)(x))
 
 
-@pytest.mark.parametrize("mask", [MASK, MASK[:, :, None], MASK.astype("int32")])
+@pytest.mark.parametrize("mask", [MASK, MASK[:, :, None], MASK.astype("int32"), MASK[1:2]])
 def test_masks_of_every_form(mask):
     both(lambda layer: layer(X, mask=tf.constant(mask)), return_sequences=True, return_state=True)
 

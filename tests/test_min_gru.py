@@ -431,9 +431,9 @@ def test_bad_arguments_are_named():
     for units in (0, -1, 2.5, "8", True):
         with pytest.raises(ValueError, match=f"units must be.*{units!r}"):
             gru_tf.MinGRU(units)
-    with pytest.raises(ValueError, match="'keep', 'write'.*Received: 'forget'"):
+    with pytest.raises(ValueError, match='"keep" or "write". Received: \'forget\''):
         gru_tf.MinGRU(3, update_gate="forget")
-    with pytest.raises(ValueError, match=r"dropout must be in \[0, 1\). Received: 1"):
+    with pytest.raises(ValueError, match="dropout must be .* below 1. Received: 1"):
         gru_tf.MinGRU(3, dropout=1)
     layer = gru_tf.MinGRU(3)
     with pytest.raises(ValueError, match="expected ndim=3, found ndim=2"):

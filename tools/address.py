@@ -2,8 +2,8 @@
 
     python tools/address.py [OWNER/NAME]
 
-writes it into pyproject.toml, which is where it is read from, into README.md, and
-into the badge and the set-up cell of every notebook. Without OWNER/NAME it writes
+writes it into pyproject.toml, which is where it is read from, into README.md and
+CITATION.cff, and into the badge and the set-up cell of every notebook. Without OWNER/NAME it writes
 what pyproject.toml says into the others: after a new version, or for a new lesson.
 
 Until an address is set it is a placeholder that nobody can register, since names of
@@ -77,6 +77,12 @@ def stamped_readme(text, root=ROOT):
     return with_badges(text, root)
 
 
+def stamped_citation(text, root=ROOT):
+    """Return CITATION.cff's text with the address and the version."""
+    text = re.sub(r'^(repository-code: ").*(")$', rf"\g<1>{current(root)}\2", text, flags=re.M)
+    return re.sub(r"^(version: ).*$", rf"\g<1>{project(root)['version']}", text, flags=re.M)
+
+
 def stamped_notebook(text, lesson, root=ROOT):
     """Return the JSON of a notebook with its badge and its set-up cell."""
     notebook = nbformat.reads(text, as_version=4)
@@ -95,8 +101,11 @@ def write(path, text):
     """Write the file whole or not at all, and not where it says that already."""
     if path.read_text(encoding="utf-8") != text:
         unfinished = path.with_name(f"{path.name}.unfinished")
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            os.replace(unfinished, path)
+        finally:  # on a full disk there is a part of it
+            unfinished.unlink(missing_ok=True)
         print(f"written: {path.name}")
 
 
@@ -106,8 +115,8 @@ def stamp(address=None, root=ROOT):
         path = root / "pyproject.toml"
         text = path.read_text(encoding="utf-8")
         write(path, re.sub(r'^(Repository = ").*(")$', rf"\g<1>{address}\2", text, flags=re.M))
-    readme = root / "README.md"
-    write(readme, stamped_readme(readme.read_text(encoding="utf-8"), root))
+    for name, stamped in {"README.md": stamped_readme, "CITATION.cff": stamped_citation}.items():
+        write(root / name, stamped((root / name).read_text(encoding="utf-8"), root))
     for path in notebooks(root):
         text = path.read_text(encoding="utf-8")
         try:

@@ -21,12 +21,14 @@ import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
 import address
+import figures
+import mathematics
 import pages
 from gru_tf import models, tuning
 from notebooks import METADATA, display_name, find_notebooks, one_line
 
 ROOT = Path(__file__).resolve().parents[1]
-TAGS = {"exercise", "nbval-ignore-output", "raises-exception", "readme-figure"}
+TAGS = {"exercise", "nbval-ignore-output", "raises-exception"}
 
 
 def code_cells(notebook):
@@ -147,7 +149,7 @@ def uses_known_tags(notebook):
 
 def has_stable_metadata(notebook):
     if notebook.metadata != METADATA or any(
-        set(cell.metadata) - {"tags"} for cell in notebook.cells
+        set(cell.metadata) - {"alt", "tags"} for cell in notebook.cells
     ):
         yield "metadata of one machine or run: save with tools/notebooks.py refresh"
 
@@ -273,10 +275,20 @@ def without_docstring(function):
 def writes_mathematics_that_is_drawn(notebook):
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
-            for tex in re.findall(
-                r'<code class="tex">(.*?)</code>', pages.markdown(cell.source), re.S
-            ):
-                yield f"cell {number} has mathematics that tools/pages.py does not know: {tex}"
+            for tex in mathematics.not_drawn(cell.source):
+                yield f"cell {number} has mathematics that tools/mathematics.py can't draw: {tex}"
+
+
+def describes_each_figure(notebook):
+    """Each figure needs a text of its own, for those who can't see it: see tools/figures.py."""
+    seen = set()
+    for cell, text in figures.described(notebook):
+        if not text or text in seen:
+            yield (
+                f"In [{cell.execution_count}] draws a figure that no title tells from others: "
+                "give it one, or give the cell's metadata an `alt`"
+            )
+        seen.add(text)
 
 
 # The checks of lessons alone.
@@ -323,6 +335,7 @@ EVERY_NOTEBOOK = [
     compares_no_clock_readings,
     shows_builders_as_they_are,
     writes_mathematics_that_is_drawn,
+    describes_each_figure,
 ]
 EVERY_LESSON = [promises_something_in_some_minutes, explains_its_code, sets_three_exercises]
 

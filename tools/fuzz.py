@@ -23,6 +23,7 @@ import keras  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
 from differential import calls, check  # noqa: E402
+from gru_tf.checks import number_from  # noqa: E402
 
 ROUND = 25  # calls between two looks at the clock
 
@@ -59,8 +60,8 @@ def search(number):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--seed", type=int, help="of the first round; default random")
+    parser.add_argument("--minutes", type=number_from(0, float), default=30)
+    parser.add_argument("--seed", type=number_from(0), help="of the first round; default random")
     options = parser.parse_args()
     number = random.randrange(2**32) if options.seed is None else options.seed
     path, found, rounds = TESTS / "findings.json", 0, 0

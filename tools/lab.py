@@ -31,8 +31,11 @@ def copy_whole(source, target):
     """Copy the file whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
-    shutil.copyfile(source, unfinished)
-    os.replace(unfinished, target)
+    try:
+        shutil.copyfile(source, unfinished)
+        os.replace(unfinished, target)
+    finally:  # on a full disk there is a part of it
+        unfinished.unlink(missing_ok=True)
 
 
 def set_aside(work):

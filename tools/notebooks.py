@@ -1,19 +1,20 @@
 """Run the notebooks from top to bottom, each in a fresh kernel.
 
-    python tools/notebooks.py build               execute copies under build/, write HTML pages
+    python tools/notebooks.py site                write pages of what is stored, run nothing
+    python tools/notebooks.py build               execute copies under build/, renew their pages
     python tools/notebooks.py refresh [FILE ...]  execute and save in place
 
-Both go on past a failing notebook, say at the end which failed and why, and
+The last two go on past a failing notebook, say at the end which failed and why, and
 then exit with 1. ``refresh`` leaves a notebook that failed as it was.
 
-``build`` writes each page as soon as its notebook has run, and passes over those that
-ran before and have not changed since, nor the package, the data or the versions
-installed. So it may be stopped, or killed, at any time: the next run goes on.
+``build`` first writes all pages, with the stored outputs of what has not run here. It
+renews a page as soon as its notebook has run, and passes over those that ran before and
+have not changed since, nor the package, the data or the versions installed. So it may be
+stopped, or killed, at any time: the next run goes on.
 """
 
 import argparse
 import asyncio
-import base64
 import contextlib
 import functools
 import hashlib
@@ -25,6 +26,9 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
+
+if __name__ == "__main__":  # while the rest is imported Ctrl-C has nothing to tidy up
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import nbformat
 import psutil
@@ -38,7 +42,6 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
 KERNEL_LOG = BUILD / "kernels.log"  # what kernels say outside of cells, TensorFlow's start-up
-README_FIGURE = ROOT / "docs" / "figure.png"
 CELL_SECONDS = 300  # as long as `make test` gives a cell
 
 # What the kernels inherit: TensorFlow quiet, and the back ends that the lessons are written for.
@@ -163,7 +166,7 @@ def execute_all(paths, when_done, n_at_once=1):
     """Execute the notebooks, some at once, and give each `Run` to `when_done` as it ends.
 
     This happens in a thread, where nbclient leaves signals alone: its own handlers end in an
-    AssertionError. KeyboardInterrupt is raised in the caller, who then ends the process.
+    AssertionError. A signal is the caller's to handle.
     """
     errors = []
 
@@ -200,8 +203,8 @@ def tidy(notebook):
     """Take out, in place, what would differ from one machine or run to the next."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        kept = {key: cell.metadata[key] for key in ("alt", "tags") if cell.metadata.get(key)}
+        cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
 
@@ -215,18 +218,11 @@ def save(notebook, path):
 def write_bytes(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
-
-
-def tagged_figure(notebook):
-    """Return as bytes the figure of the cell that is tagged readme-figure, or None."""
-    for cell in notebook.cells:
-        if "readme-figure" in cell.metadata.get("tags", []):
-            for output in cell.outputs:
-                if "image/png" in output.get("data", {}):
-                    return base64.b64decode(output.data["image/png"])
-    return None
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:  # on a full disk there is a part of it
+        unfinished.unlink(missing_ok=True)
 
 
 def display_name(path):
@@ -289,23 +285,21 @@ def last_run(path):
 
 
 def build(fresh=False, lessons=None, n_at_once=1):
-    """Execute copies of the notebooks and write them and their HTML pages under build/.
+    """Write all pages under build/, execute copies of the notebooks and renew their pages.
 
     Args:
         fresh: Execute those too that have not changed since they last ran.
         lessons: The numbers of those to execute, with their solutions. By default all.
         n_at_once: How many to execute at once.
     """
-    import pages  # nbconvert is slow to import, and refresh doesn't need it
+    import pages  # `refresh` does without, and without Sphinx
 
-    html, paths = BUILD / "html", find_notebooks()
-    pages.prepare(html, paths)
+    paths = find_notebooks()
     runs = {path: last_run(path) for path in paths}
-    index = pages.write_index(runs, html)
-    for run in runs.values():
-        if run.seconds is not None:
-            pages.write_page(run, html, paths)
-    print(f"To read: {index.relative_to(ROOT)}, where each lesson appears when it has run\n")
+    print("Writing the pages, with the stored outputs of what has not run here ...", flush=True)
+    pages.write_sources(runs)
+    index = pages.render()
+    print(f"To read: {index.relative_to(ROOT)}, where each page is renewed as its lesson ends\n")
 
     chosen = able_to_run(path for path in paths if not lessons or path.name[:2] in lessons)
     due = [
@@ -322,23 +316,31 @@ def build(fresh=False, lessons=None, n_at_once=1):
         run.notebook.metadata["run"] = facts
         save(run.notebook, built(run.path))
         runs[run.path] = run
-        pages.write_page(run, html, paths)
-        pages.write_index(runs, html)
+        pages.write_sources(runs)
+        pages.render()
 
     execute_all(due, store, n_at_once)
     return [runs[path] for path in chosen]
 
 
+def site():
+    """Write all pages, of the last runs and the stored outputs, and say where."""
+    import pages
+
+    start = time.perf_counter()
+    pages.write_sources({path: last_run(path) for path in find_notebooks()})
+    index = pages.render(strict=True)
+    print(f"To read: {index.relative_to(ROOT)}, written in {time.perf_counter() - start:.0f} s")
+
+
 def refresh(paths):
-    """Execute each notebook and save it in place, unless it fails, with the README's figure."""
+    """Execute each notebook and save it in place, unless it fails."""
     runs = []
 
     def store(run):
         runs.append(run)
         if run.failure is None:
             save(run.notebook, run.path)
-            if figure := tagged_figure(run.notebook):
-                write_bytes(README_FIGURE, figure)
 
     execute_all([path.resolve() for path in able_to_run(paths or find_notebooks())], store)
     return runs
@@ -350,7 +352,8 @@ def parse(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="execute copies under build/ and write HTML pages")
+    commands.add_parser("site", help="write the pages of what is stored, and run nothing")
+    building = commands.add_parser("build", help="execute copies under build/, renew their pages")
     building.add_argument("--fresh", action="store_true", help="execute unchanged ones too")
     building.add_argument("--lessons", nargs="+", metavar="NUMBER", help="such as 01 04")
     building.add_argument(
@@ -367,7 +370,7 @@ def parse(arguments=None):
         for number in parsed.lessons:
             if number not in numbers:
                 building.error(f"no lesson {number}: there are {' '.join(numbers)}")
-    else:
+    elif parsed.command == "refresh":
         for path in parsed.paths:
             if not path.is_file():
                 refreshing.error(f"no such notebook: {path}")
@@ -382,9 +385,12 @@ def main():
     arguments, start = parse(), time.perf_counter()
     os.environ.update(ENVIRONMENT)
     BUILD.mkdir(exist_ok=True)
-    if arguments.command == "build":
+    if arguments.command in ("site", "build"):
         try:
             with FileLock(BUILD / ".lock", timeout=0):
+                if arguments.command == "site":
+                    site()
+                    return 0
                 KERNEL_LOG.write_text("")
                 runs = build(arguments.fresh, arguments.lessons, arguments.jobs)
         except Timeout:
@@ -401,24 +407,26 @@ def main():
     return 1 if failed or not runs else 0
 
 
-def end_at_once():
-    """End this process, the kernels, and all that they have started, without a farewell."""
+def end_at_once(*_):
+    """End this process, the kernels, and all that they have started, without a farewell.
+
+    This is what a signal calls: a KeyboardInterrupt can be lost, as in a callback of an import.
+    """
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             process.kill()
     message = "Interrupted. What has run is kept: the same command goes on from there."
-    print(f"\n{message}", file=sys.stderr, flush=True)
-    sys.stdout.flush()
+    with contextlib.suppress(RuntimeError):  # the signal came amid a print
+        sys.stdout.flush()
+    os.write(2, f"\n{message}\n".encode())  # not by print, for the same reason
     os._exit(1)
 
 
 if __name__ == "__main__":
-    for name in ("SIGTERM", "SIGHUP"):  # as for Ctrl-C
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+            signal.signal(getattr(signal, name), end_at_once)
     try:
         sys.exit(main())
     except OSError as error:  # a full disk, a folder that must not be written to
         sys.exit(f"\nStopped: {error}")
-    except KeyboardInterrupt:
-        end_at_once()

@@ -1,67 +1,83 @@
-"""Turn executed notebooks into HTML pages with an index, to be read without a network.
+"""The pages of the lessons, of the documents and of the package: sources for Sphinx, and its run.
 
-Mathematics becomes MathML, which browsers draw by themselves.
+The sources mirror the repository, so that links between its files hold in the pages: a notebook
+or a document is a page at its own place, and a file that is none is offered as it is. A source is
+written only if it has changed, so that Sphinx reads only what has.
 """
 
+import copy
+import io
+import json
 import os
 import re
-from html import escape
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from jinja2 import pass_context
-from math_core import LatexError, LatexToMathML
-from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments.formatters import HtmlFormatter
+import nbformat
 
-STYLE = Path(__file__).with_name("pages.css")
+import figures
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = Path(__file__).with_name("site")  # Sphinx' settings, a style sheet, a template
+HTML = ROOT / "build" / "html"
+SOURCE = ROOT / "build" / "site" / "source"
+DOCTREES = ROOT / "build" / "site" / "doctrees"
+UNFINISHED = ROOT / "build" / "site" / "writing"  # there while Sphinx writes
+
+SPHINX_OWN = {"genindex.html", "search.html"}
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")  # its picture needs a network
-NOTEBOOK_LINK = re.compile(r'(href="(?!\w+:)[^"#]*)\.ipynb')
+LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="stylesheet" href="{to_top}style.css">
-{body}
-</html>
+DOCUMENTS = sorted(ROOT.glob("docs/*.md"))
+DOCUMENTS += [ROOT / name for name in ("data/README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+DOCUMENTS = [path for path in DOCUMENTS if path.exists()]
+
+# The modules whose public names are on the pages of the package, in the order of the sidebar.
+MODULES = {
+    "gru_tf": "The layers",
+    "gru_tf.equations": "The equations in NumPy",
+    "gru_tf.convert": "Weights from one library to another",
+    "gru_tf.models": "Model builders",
+    "gru_tf.datasets": "Data",
+    "gru_tf.text": "Text",
+    "gru_tf.plots": "Figures",
+    "gru_tf.tuning": "Searches",
+    "gru_tf.exercises": "Checks of exercises",
+}
+
+INDEX = """\
+# Gated Recurrent Units
+
+{introduction}
+
+{entries}
+
+```{{toctree}}
+:caption: Lessons
+:hidden:
+{lessons}
+```
+
+```{{toctree}}
+:caption: Solutions
+:hidden:
+{solutions}
+```
+
+```{{toctree}}
+:caption: To look up
+:hidden:
+{references}
+```
+
+```{{toctree}}
+:caption: Documents
+:hidden:
+{documents}
+```
 """
-
-
-class MathRenderer(IPythonRenderer):
-    """Markdown as nbconvert renders it, with MathML for TeX."""
-
-    def inline_math(self, body):
-        return mathml(body, display=False)
-
-    def block_math(self, body):
-        return mathml(body, display=True)
-
-    def latex_environment(self, name, body):
-        return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
-
-
-class NotebookExporter(HTMLExporter):
-    """The cells of a notebook as HTML, without prompts."""
-
-    template_name = "basic"
-    exclude_input_prompt = True
-    exclude_output_prompt = True
-
-    @pass_context
-    def markdown2html(self, context, source):
-        renderer = MathRenderer(escape=False, exclude_anchor_links=True)
-        return MarkdownWithMath(renderer=renderer).render(BADGE.sub(r"[Open in Colab](\1)", source))
-
-
-def mathml(tex, display):
-    """Return `tex` as MathML, or as it stands where the converter does not know it."""
-    try:
-        converter = LatexToMathML(fancy_error=False)
-        return converter.convert_with_local_state(tex, displaystyle=display)
-    except LatexError:
-        return f'<code class="tex">{escape(tex)}</code>'
 
 
 def title_and_promise(notebook):
@@ -72,108 +88,273 @@ def title_and_promise(notebook):
     return title, promise
 
 
-def markdown(text):
-    return MarkdownWithMath(renderer=MathRenderer(escape=False)).render(text)
-
-
-def write(path, text):
-    """Write the file whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")  # not Windows' own encoding
-    os.replace(unfinished, path)
-
-
 def duration(seconds):
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def prepare(folder, paths):
-    """Make the folder of the pages, with their style, and without pages of other notebooks.
-
-    Args:
-        folder: Where the pages go.
-        paths: The notebooks that are to have a page: lessons, and solutions in `solutions/`.
-    """
-    (folder / "solutions").mkdir(parents=True, exist_ok=True)
-    expected = {place_of_page(path) for path in paths} | {Path("index.html"), Path("style.css")}
-    for path in [*folder.glob("*.*"), *folder.glob("solutions/*.*")]:
-        if path.relative_to(folder) not in expected:
-            path.unlink()
-    code_style = HtmlFormatter(style="default").get_style_defs(".highlight")
-    write(folder / "style.css", f"{STYLE.read_text(encoding='utf-8')}\n{code_style}\n")
 
 
 def is_solution(path):
     return path.parent.name == "solutions"
 
 
-def place_of_page(path):
-    """Return where in the folder of the pages that of a notebook is."""
-    return Path("solutions" if is_solution(path) else "", f"{path.stem}.html")
+def inside(path):
+    """Return the path of a file in the repository, with forward slashes."""
+    return path.relative_to(ROOT).as_posix()
 
 
-def write_page(run, folder, paths):
-    """Write the page of a run.
-
-    Args:
-        run: A `notebooks.Run`.
-        folder: What `prepare` has prepared.
-        paths: The notebooks that have a page, or will have one.
-    """
-    if is_solution(run.path):
-        links = {"All lessons": "../index.html", "The lesson": f"../{run.path.stem}.html"}
-        page = notebook_page(run.notebook, links, to_top="../")
-    else:
-        links = {"All lessons": "index.html"}
-        if run.path.parent / "solutions" / run.path.name in paths:
-            links["Solutions of the exercises"] = f"solutions/{run.path.stem}.html"
-        page = notebook_page(run.notebook, links)
-    write(folder / place_of_page(run.path), page)
+def write(path, content):
+    """Write the file whole or not at all, and only if it has changed. Return its path."""
+    content = content if isinstance(content, bytes) else content.encode()
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    return path
 
 
-def write_index(runs, folder):
-    """Write the index, and return its path.
+def write_source(path, content):
+    """Write the source of the page of a file of the repository, and return its path."""
+    return write(SOURCE / path.relative_to(ROOT), content)
+
+
+def copied(path):
+    return write_source(path, path.read_bytes())
+
+
+def write_sources(runs):
+    """Write the sources of all pages, and take away those of pages that are no more.
 
     Args:
         runs: By the path of each lesson and solution, in order, the last `notebooks.Run`.
-            One that has no page yet has `seconds=None`.
-        folder: What `prepare` has prepared.
     """
-    title, index = "Gated Recurrent Units", folder / "index.html"
-    entries = [
-        index_entry(run, runs.get(path.parent / "solutions" / path.name))
-        for path, run in runs.items()
-        if not is_solution(path)
+    is_whole = (ROOT / "gru_tf" / "__init__.py").exists()  # and no part of it
+    written = [write(SOURCE / "index.md", index(runs, is_whole))]
+    for run in runs.values():
+        written += write_notebook(run, runs)
+    for path in DOCUMENTS:
+        text, files = with_links(path.read_text(encoding="utf-8"), path)
+        written += [write_source(path, text), *files]
+    if is_whole:
+        written.append(write(SOURCE / "results.md", results(runs)))
+        written += [copied(path) for path in (ROOT / "data" / "results").glob("*.json")]
+        written.append(copied(ROOT / "docs" / "figure.png"))
+        for module, title in MODULES.items():
+            text = f"# {title}: `{module}`\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n"
+            written.append(write(SOURCE / "api" / f"{module}.md", text))
+    for path in SOURCE.rglob("*"):
+        if path.is_file() and path not in written:
+            path.unlink()
+
+
+def write_notebook(run, runs):
+    """Write the source of a notebook's page, and return the paths of what was written."""
+    notebook, written = copy.deepcopy(run.notebook), []
+    notebook.metadata.pop("run", None)
+    notebook.metadata.setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"})
+    for cell, alternative in list(figures.described(notebook)):
+        cell.metadata["mystnb"] = {"image": {"alt": alternative}}
+    set_up = next((cell for cell in notebook.cells if cell.cell_type == "code"), None)
+    if set_up and "google.colab" in set_up.source:
+        set_up.metadata["tags"] = ["hide-input"]
+    # Sphinx does not read this folder: the notebook as it is, and not as a page of it is made
+    original = SOURCE / "as-it-is" / run.path.relative_to(ROOT)
+    written.append(write(original, run.path.read_bytes()))
+    links = [f"{{download}}`The notebook </as-it-is/{inside(run.path)}>`"]
+    first = notebook.cells[0]
+    if badge := BADGE.search(first.source):
+        links.append(f"[Open in Colab]({badge[1]})")
+        first.source = BADGE.sub("", first.source).rstrip()
+    if is_solution(run.path):
+        links.append(f"[The lesson](../{run.path.name})")
+    elif run.path.parent / "solutions" / run.path.name in runs:
+        links.append(f"[Solutions of its exercises](solutions/{run.path.name})")
+    first.source += f"\n\n{' · '.join(links)}"
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source, files = with_links(cell.source, run.path)
+            written += files
+    return [write_source(run.path, f"{nbformat.writes(notebook)}\n"), *written]
+
+
+def with_links(text, path):
+    """Return the Markdown of a file with links that lead to pages, and the files copied for it.
+
+    A link to a module or to a folder of the package leads to its documentation. What else it
+    links to and has no page is copied, and Sphinx offers it as a file.
+    """
+    files = []
+
+    def link(match):
+        target = (path.parent / match[2]).resolve()
+        if not target.is_relative_to(ROOT) or not target.exists():
+            return match[0]
+        if target.is_relative_to(ROOT / "gru_tf") and (module := documented(target)):
+            return f"{match[1]}project:#{module})"
+        if target.is_file() and target.suffix != ".ipynb" and target not in DOCUMENTS:
+            files.append(copied(target))
+        return match[0]
+
+    return LINK.sub(link, text), files
+
+
+def documented(path):
+    """Return the module on the pages that documents a file or folder of the package, or None."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    names = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return next((name for name in names if name in MODULES), None)
+
+
+def index(runs, is_whole):
+    """Return the source of the index."""
+    introduction = [
+        "Lessons that teach the Gated Recurrent Unit on real data, and a small package, `gru_tf`, "
+        "that they import and that you can copy from. Where a lesson has not run on this machine, "
+        "its page shows the outputs that are stored with it."
     ]
-    body = f"<main>\n<h1>{title}</h1>\n{''.join(entries)}</main>"
-    write(index, PAGE.format(title=title, body=body, to_top=""))
-    return index
+    references = []
+    if is_whole:
+        alternative = "The gates and the read-out of a GRU with two units, over 30 time steps"
+        introduction.append(f"![{alternative}](docs/figure.png)")
+        references = ["docs/builders", "results", *(f"api/{module}" for module in MODULES)]
+    lessons = [path for path in runs if not is_solution(path)]
+    solutions = [path for path in runs if is_solution(path)]
+    return INDEX.format(
+        introduction="\n\n".join(introduction),
+        entries="\n".join(
+            entry(runs[path], runs.get(path.parent / "solutions" / path.name)) for path in lessons
+        ),
+        lessons="\n".join(map(inside, lessons)),
+        solutions="\n".join(f"Of lesson {path.stem[:2]} <{inside(path)}>" for path in solutions),
+        references="\n".join(references),
+        documents="\n".join(inside(path) for path in DOCUMENTS if path.name != "builders.md"),
+    )
 
 
-def notebook_page(notebook, links, to_top=""):
-    """Return the page of a notebook, with `links` above and below it."""
-    title, _ = title_and_promise(notebook)
-    anchors = [f'<a href="{target}">{text}</a>' for text, target in links.items()]
-    navigation = f"<nav>{' · '.join(anchors)}</nav>"
-    cells, _ = NotebookExporter().from_notebook_node(notebook)
-    cells = NOTEBOOK_LINK.sub(r"\1.html", cells)
-    body = f"{navigation}\n<main>\n{cells}</main>\n{navigation}"
-    return PAGE.format(title=escape(title), body=body, to_top=to_top)
-
-
-def index_entry(lesson, solution):
+def entry(lesson, solution):
     """Return what the index says of a lesson: title, promise, seconds, and where it failed."""
     title, promise = title_and_promise(lesson.notebook)
-    heading, facts = escape(title), ["not run yet"]
+    facts = []
+    if minutes := re.search(r"About .+? on 2 cores", lesson.notebook.cells[0].source):
+        facts.append(minutes[0])
+    if solution:
+        facts.append(f"[solutions]({inside(solution.path)})")
     if lesson.seconds is not None:
-        heading = f'<a href="{place_of_page(lesson.path).as_posix()}">{heading}</a>'
-        facts = [f"ran in {duration(lesson.seconds)}"]
+        facts.append(f"ran here in {duration(lesson.seconds)}")
     if solution and solution.seconds is not None:
-        link = f'<a href="{place_of_page(solution.path).as_posix()}">solutions</a>'
-        facts.append(f"{link} in {duration(solution.seconds)}")
+        facts.append(f"its solutions in {duration(solution.seconds)}")
     if any(run and run.is_old for run in (lesson, solution)):
         facts.append("before the last change")
     if any(run and run.failure for run in (lesson, solution)):
-        facts.append("<strong>stopped at an error</strong>")
-    return f"<h2>{heading}</h2>\n{markdown(promise)}<p>{' · '.join(facts)}</p>\n"
+        facts.append("**stopped at an error**")
+    return f"## [{title}]({inside(lesson.path)})\n\n{promise}\n\n{' · '.join(facts)}\n"
+
+
+def results(runs):
+    """Return the source of the page of stored comparisons: what made each, when, from what."""
+    stale = json.loads((ROOT / "benchmarks" / "stale.json").read_text(encoding="utf-8"))
+    parts = [
+        "# Stored results",
+        "Comparisons that take too long for a lesson: the scripts in `benchmarks/` make them. A "
+        "plus sign after a commit says that the code had changes that were not committed yet.",
+    ]
+    for path in sorted((ROOT / "data" / "results").glob("*.json")):
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        users = [
+            f"[lesson {run.path.name[:2]}]({inside(run.path)})"
+            for run in runs.values()
+            if not is_solution(run.path)
+            and any(f'"{path.stem}"' in cell.source for cell in run.notebook.cells)
+        ]
+        origins = [
+            f"| `{origin['command']}` | {origin['date']} | `{origin['commit']}` "
+            f"| {len(origin['rows'])} |"
+            for origin in stored["origins"]
+        ]
+        machine = stored["machine"]
+        versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+        parts += [
+            f"## `{path.stem}`",
+            " · ".join([f"{{download}}`{path.name} <data/results/{path.name}>`", *users]),
+            "\n".join(["| made by | on | from commit | rows |", "|---|---|---|---|", *origins]),
+            f"On {machine['cores']} cores ({machine['processor']}), {versions}.",
+        ]
+        if path.stem in stale:
+            parts.append(f"Older than its code: {stale[path.stem]}.")
+        parts.append(table(stored["rows"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(rows, n_shown=40):
+    """Return rows of results as a table in Markdown."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [names, ["---"] * len(names)]
+    lines += [[in_short(row.get(name, "")) for name in names] for row in rows[:n_shown]]
+    shown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    shown = f"```{{rst-class}} small\n```\n\n{shown}"
+    if len(rows) > n_shown:
+        shown += f"\n\nAnd {len(rows) - n_shown} rows more in the file."
+    return shown
+
+
+def in_short(value):
+    """Return a value for a cell of a table: of a long list, its length and its last."""
+    if isinstance(value, list):
+        if len(value) > 4 or any(isinstance(part, list | dict) for part in value):
+            return f"{len(value)} values, last {in_short(value[-1])}"
+        return ", ".join(map(in_short, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {in_short(part)}" for name, part in value.items())
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return " ".join(str(value).replace("|", r"\|").split())[:80]
+
+
+def render(strict=False):
+    """Let Sphinx write the pages whose sources have changed, and return the path of the index.
+
+    Args:
+        strict: Whether a warning, such as of a link that leads nowhere, is an error.
+    """
+    if UNFINISHED.exists():  # it was interrupted: what it left can't be told from what is whole
+        shutil.rmtree(DOCTREES, ignore_errors=True)
+        shutil.rmtree(HTML, ignore_errors=True)
+    documents_package = (SOURCE / "api").exists() and not (DOCTREES / "environment.pickle").exists()
+    DOCTREES.mkdir(parents=True, exist_ok=True)
+    UNFINISHED.touch()
+    if documents_package:  # in a process of its own, as that imports TensorFlow
+        command = [sys.executable, "-m", "sphinx", "--quiet", "-c", SITE, "-d", DOCTREES]
+        result = subprocess.run([*command, SOURCE, HTML], text=True, capture_output=True)
+        failed, said = result.returncode, result.stderr
+    else:
+        failed, said = render_here()
+    if failed:
+        sys.exit(f"Sphinx could not write the pages:\n{said}")
+    for page in HTML.rglob("*.html"):
+        name = page.relative_to(HTML).as_posix()
+        source = (SOURCE / name).with_suffix
+        if not (
+            name.startswith("_")
+            or name in SPHINX_OWN
+            or source(".ipynb").exists()
+            or source(".md").exists()
+        ):
+            page.unlink()  # of a notebook or a document that is no more
+    warnings = re.findall(r"^.*:(?:\d+:)? (?:WARNING|ERROR|CRITICAL): .*$", said, re.MULTILINE)
+    if strict and warnings:
+        shutil.rmtree(DOCTREES)  # so that the next run warns again
+        sys.exit("\n".join(["Sphinx warns of:", *warnings]))
+    UNFINISHED.unlink()
+    return HTML / "index.html"
+
+
+def render_here():
+    """Run Sphinx in this process, where it is imported once and not for each page."""
+    from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+    said = io.StringIO()
+    with patch_docutils(SITE), docutils_namespace():
+        app = Sphinx(SOURCE, SITE, HTML, DOCTREES, "html", status=None, warning=said)
+        app.build()
+    return app.statuscode, said.getvalue()

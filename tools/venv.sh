@@ -1,12 +1,13 @@
 #!/bin/sh
-# Make .venv, or bring it up to date with requirements.txt and pyproject.toml.
+# Make .venv, or bring it up to date with requirements.lock and pyproject.toml.
 # Says nothing, and takes no time, where it is up to date. Can be run from any folder, and
 # twice at once: the second run waits for the first.
 #
 #     sh tools/venv.sh [PYTHON]
 #
 # Without PYTHON, the first of python3, python3.13, python3.12 and python3.11 that will do.
-# uv installs the packages, which takes a fraction of pip's time; where it can't, pip does.
+# uv installs the packages, which takes a fraction of pip's time; where it can't, pip does. Only files
+# whose sha256 requirements.lock has are installed.
 set -eu
 cd "$(dirname "$0")/.."
 named=${1:-}
@@ -61,7 +62,8 @@ is_of_right_version() {
 }
 
 is_current() {
-    [ "$complete" -nt requirements.txt ] && [ "$complete" -nt pyproject.toml ] &&
+    [ "$complete" -nt requirements.txt ] && [ "$complete" -nt requirements.lock ] &&
+        [ "$complete" -nt pyproject.toml ] &&
         { [ -z "$named" ] || is_of_right_version "$named"; } && runs_this_checkout
 }
 
@@ -83,7 +85,7 @@ os.execvp("sh", ["sh", "tools/venv.sh", *sys.argv[1:]])'
 find_uv() {
     command -v uv || {
         .venv/bin/python -m pip install -qq --disable-pip-version-check \
-            --requirement requirements-setup.txt >/dev/null 2>&1 && echo .venv/bin/uv
+            --require-hashes --requirement requirements-setup.lock >/dev/null 2>&1 && echo .venv/bin/uv
     }
 }
 
@@ -94,6 +96,13 @@ install() {
         echo "uv did not manage that: trying pip, which takes minutes ..." >&2
     fi
     .venv/bin/python -m pip install -qq --disable-pip-version-check "$@"
+}
+
+# Fails where a pin was changed by hand, and requirements.lock was not written anew.
+is_locked() {
+    sed -n 's/^\([A-Za-z0-9._-]*==[^ ]*\).*/\1/p' requirements.txt | while read -r pin; do
+        grep -qi "^$pin " requirements.lock || exit 1
+    done
 }
 
 if is_current; then exit 0; fi
@@ -126,6 +135,13 @@ uv=$(find_uv) || uv=
 # Python compiles a module when it first loads it. All at once take 27 s, those that the lessons
 # load 12 s: so it pays only where Python is told not to keep what it compiled.
 compile=${PYTHONDONTWRITEBYTECODE:+--compile-bytecode}
-install --requirement requirements.txt
-install --no-deps --editable .
+if is_locked; then
+    install --require-hashes --requirement requirements.lock
+else
+    echo "requirements.lock lacks a pin of requirements.txt: all is installed without checksums." \
+        "This writes it anew: .venv/bin/python tools/pins.py --lock" >&2
+    install --requirement requirements.txt
+fi
+# The package itself is built by the setuptools that is installed now, and by no other.
+install --no-deps --no-build-isolation --editable .
 touch "$complete"

@@ -15,6 +15,8 @@ import venv
 import zipfile
 from pathlib import Path
 
+import pins
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "wheel"
 DATA = {".csv", ".gz", ".npz", ".json", ".md", ".txt"}
@@ -39,12 +41,6 @@ def run(*command, **options):
     return done.stdout
 
 
-def uv():
-    """Return the path of uv, which tools/venv.sh prefers too, or None."""
-    beside = Path(sys.executable).with_name("uv")
-    return shutil.which("uv") or (beside if beside.exists() else None)
-
-
 def build_wheel():
     shutil.rmtree(FOLDER, ignore_errors=True)
     run(sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir", FOLDER, ROOT)
@@ -67,13 +63,21 @@ def missing(wheel):
 def install(wheel):
     """Return the Python of a new environment with the wheel and all that it requires, as pinned."""
     folder = FOLDER / "environment"
-    venv.create(folder, with_pip=uv() is None)
+    uv = pins.find_uv()
+    venv.create(folder, with_pip=uv is None)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if uv():
-        installer = [uv(), "pip", "install", "--quiet", "--python", python]
+    if uv:
+        installer = [uv, "pip", "install", "--quiet", "--python", python]
     else:
         installer = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    run(*installer, "--constraint", ROOT / "requirements.txt", wheel)
+    # Without the checksums, which the wheel itself has none of.
+    locked = [
+        f"{name}=={version} ; {marker}" if marker else f"{name}=={version}"
+        for name, version, marker in pins.locked(ROOT / "requirements.lock")
+    ]
+    constraints = FOLDER / "constraints.txt"
+    constraints.write_text("\n".join(locked) + "\n")
+    run(*installer, "--constraint", constraints, wheel)
     return python
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_flag, check_iterable, check_unmasked, describe
 
 
 def bucket_by_length(
@@ -54,6 +54,8 @@ def bucket_by_length(
 
     check_at_least("batch_size", batch_size, 1)
     check_at_least("seed", seed, 0)
+    check_flag("shuffle", shuffle)
+    check_flag("every_step", every_step)
     rows = _as_rows(x)
     lengths = np.array([len(row) for row in rows])
     columns = [(rows, True)]  # values of each sequence, and whether they go by its steps
@@ -129,6 +131,7 @@ def _choose_batches(lengths, batch_size, rng):
 
 def _as_rows(x, original_dtype=False):
     """Return one array for each sequence, without padding: ids (time,), or (time, features)."""
+    check_unmasked("x", x)
     if type(x).__name__ == "RaggedTensor":
         x = list(x)
     elif hasattr(x, "__array__"):
@@ -166,6 +169,7 @@ def _as_rows(x, original_dtype=False):
 
 
 def _as_row(row):
+    check_unmasked("x", row)
     try:
         row = np.asarray(row)
         return row if row.size or row.ndim > 1 else np.zeros(0, int)
@@ -191,7 +195,8 @@ def _check_ids(ids):
     if ids.size and not 0 <= ids.min() <= ids.max() < 2**31:
         least, largest = ids.min(), ids.max()
         raise ValueError(
-            f"Ids must be at least 0 and below 2**31. Received: {least if least < 0 else largest}."
+            "x must hold ids of at least 0 and below 2**31. "
+            f"Received: {least if least < 0 else largest}."
         )
 
 
@@ -207,6 +212,7 @@ def _as_labels(y, rows):
 
 
 def _as_targets(y, lengths):
+    check_iterable("y", y, "a list of sequences, each as long as that of x")
     y = [_as_numbers("y", row) for row in y]
     found = [len(row) if row.ndim else None for row in y]
     if found != lengths.tolist():
@@ -226,10 +232,13 @@ def _as_weights(weights, n):
 
 def _as_numbers(name, values):
     """Return an array of int32, or of float32 where there are fractions."""
+    check_unmasked(name, values)
     try:
         values = np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name} must be an array of numbers: {error}.") from error
+        raise ValueError(
+            f"{name} must have rows of one length. Received: {describe(values)}."
+        ) from error
     if values.dtype.kind not in "iufb":
         raise TypeError(f"{name} must hold numbers. Received dtype: {values.dtype}.")
     if not np.isfinite(values).all():

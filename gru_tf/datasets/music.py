@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_instance
 from gru_tf.datasets.files import open_data
 
 _HIGHEST = 81  # the a'' above it no choir sings: such a line is an instrument's
@@ -77,6 +77,7 @@ def split_by_melody(chorales, n_intervals=12, seed=0):
     >>> [len(part) for part in split_by_melody(chorales)]
     [271, 58, 57]
     """
+    check_instance("chorales", chorales, Chorales, "Chorales, as load_chorales() returns them")
     check_at_least("n_intervals", n_intervals, 1)
     check_at_least("seed", seed, 0)
     melodies = _melodies(chorales.midi, n_intervals)

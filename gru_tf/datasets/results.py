@@ -1,8 +1,10 @@
 """Results of comparisons that are too long for a lesson."""
 
+import hashlib
 import json
 
-from gru_tf.datasets.files import data_folder
+from gru_tf.checks import describe
+from gru_tf.datasets.files import REMEDY, data_folder, read
 
 
 def load_results(name):
@@ -14,27 +16,44 @@ def load_results(name):
     Returns:
         A dict: `"command"`, which runs the comparison again and writes the file anew;
         `"date"`; `"machine"`, with its cores, its processor and the versions of what ran;
-        and `"rows"`, a list of dicts, one a run.
+        `"rows"`, a list of dicts, one a run; and `"origins"`, which command made which rows,
+        from which code.
 
     Raises:
         FileNotFoundError: If there are no results of that name; those there are get named.
+        OSError: If the file can't be read.
         ValueError: If the file is damaged.
 
     Example:
 
     >>> sorted(load_results("imdb_layers"))
-    ['command', 'date', 'machine', 'rows']
+    ['command', 'date', 'machine', 'origins', 'rows']
     """
     folder = data_folder() / "results"
     names = sorted(path.stem for path in folder.glob("*.json"))
     if name not in names:
-        raise FileNotFoundError(f"No results named {name!r} in {folder}. There are: {names}.")
+        raise FileNotFoundError(
+            f"name must be that of results in {folder}. There are: {names}. "
+            f"Received: {describe(name)}."
+        )
     path = folder / f"{name}.json"
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = json.loads(read(path, REMEDY))
     except ValueError as error:
-        raise ValueError(f"The results {path} are damaged: {error}.") from error
-    missing = {"command", "date", "machine", "rows"} - set(results)
-    if missing:
-        raise ValueError(f"The results {path} are damaged: they lack {sorted(missing)}.")
+        raise _damaged(path, error) from error
+    keys = ["command", "date", "machine", "origins", "rows", "sha256"]
+    if not isinstance(results, dict) or sorted(results) != keys:
+        raise _damaged(path, f"it must hold {keys}")
+    if results.pop("sha256") != checksum(results):
+        raise _damaged(path, "its sha256 is that of other content")
     return results
+
+
+def checksum(results):
+    """Return the sha256 of what results say, in whatever form they are written."""
+    content = {key: value for key, value in results.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _damaged(path, why):
+    return ValueError(f"The results {path} are damaged: {why}. {REMEDY}")

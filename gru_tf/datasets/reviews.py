@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from keras.utils import pad_sequences
 
-from gru_tf.checks import check_at_least, check_one_of
+from gru_tf.checks import check_at_least, check_ids, check_iterable, check_one_of
 from gru_tf.datasets.files import open_packaged_reviews
 from gru_tf.text.vocabulary import (
     FIRST_WORD,
@@ -57,6 +57,7 @@ class Reviews:
         >>> reviews.encode(["A wonderful film!"])[0, :4]  # doctest: +SKIP
         array([  1,   6, 390,  21], dtype=int32)
         """
+        check_iterable("texts", texts, "a list of str")
         given = list(texts) if isinstance(texts, Iterable) else None  # a generator's, too
         if given is None or isinstance(texts, str) or not all(isinstance(t, str) for t in given):
             raise TypeError(f"texts must be a list of str. Received: {texts!r}.")
@@ -72,6 +73,7 @@ class Reviews:
         Returns:
             A text of lower-case words, with "?" for each outside the vocabulary.
         """
+        check_ids("ids", ids)
         ids = np.asarray(ids)
         if ids.ndim != 1:
             raise ValueError(f"ids must be one review, (time,). Received shape: {ids.shape}.")

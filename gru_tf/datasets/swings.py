@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_list, check_number
 
 DECAY = 0.95
 
@@ -43,7 +43,7 @@ def load_next_value(
         n_train: Number of windows to train on; each comes from a series of its own.
         n_valid: Number of windows to choose settings by.
         n_test: Number of windows to judge by at the end.
-        noise: Standard deviation of the wind's push at each step, above 0.
+        noise: Standard deviation of the wind's push at each step, above 0 and at most 1e30.
         seed: Seed, an int. The same arguments give the same numbers.
         periods: Periods of the two swings, in steps, above 2.
 
@@ -64,8 +64,7 @@ def load_next_value(
     for name, value in numbers.items():
         check_at_least(name, value, 1)
     check_at_least("seed", seed, 0)
-    if not 0 < noise < np.inf:
-        raise ValueError(f"noise must be a number above 0. Received: {noise!r}.")
+    check_number("noise", noise, above=0, most=1e30)
     _check_periods(periods)
     rng = np.random.default_rng(seed)
     series = _simulate_swings(n_train + n_valid + n_test, window + 1, noise, periods, rng)
@@ -114,7 +113,10 @@ def best_guess(x, noise=0.25, periods=(10, 4)):
 
 
 def _check_periods(periods):
-    if np.shape(periods) != (2,) or not all(2 < period < np.inf for period in periods):
+    check_list("periods", periods, "two numbers above 2", least=2)
+    for period in periods:
+        check_number("Each of periods", period, above=2)
+    if len(periods) != 2:
         raise ValueError(f"periods must be two numbers above 2. Received: {periods!r}.")
 
 

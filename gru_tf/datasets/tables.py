@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from gru_tf.checks import check_flag
 from gru_tf.datasets.files import open_data
 
 # Row, counted from 0, and the target that a later proofreading found for it.
@@ -53,6 +54,9 @@ def load_boston_housing(include_b=False, corrected=False):
     by Gilley and Pace 1996, doi:10.1006/jeem.1996.0052.
     """
     import pandas as pd
+
+    check_flag("include_b", include_b)
+    check_flag("corrected", corrected)
 
     table = pd.read_csv(open_data("boston_housing.csv"))
     y = table.pop("MEDV").to_numpy(dtype="float64", copy=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_flag, check_unmasked
 
 
 def make_windows(series, window, horizon=1, *, every_step=False):
@@ -37,13 +37,13 @@ def make_windows(series, window, horizon=1, *, every_step=False):
     """
     check_at_least("window", window, 1)
     check_at_least("horizon", horizon, 1)
-    if np.ma.is_masked(series):
-        raise ValueError("series must have no masked values: fill the gaps or cut them out.")
+    check_flag("every_step", every_step)
+    check_unmasked("series", series)
     try:
         series = np.asarray(series)
     except ValueError:
         raise ValueError(
-            "series must have as many features at each step. Received: ragged."
+            "series must have as many features at each step. Received: rows of several lengths."
         ) from None
     if series.dtype.kind not in "fiu":
         raise TypeError(f"series must hold numbers. Received dtype: {series.dtype}.")

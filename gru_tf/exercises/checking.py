@@ -115,7 +115,7 @@ def find(number):
         name = f"gru_tf.exercises.lesson_{number[:2]}"
         if importlib.util.find_spec(name):
             importlib.import_module(name)
-    if number not in EXERCISES:
+    if not isinstance(number, str) or number not in EXERCISES:
         raise ValueError(
             f'number must be lesson and exercise of a check, such as "07.2". Received: {number!r}.'
         )

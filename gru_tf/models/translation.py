@@ -5,6 +5,8 @@ Ids are Keras': 0 is padding. What starts and what ends a text are ids that the 
 
 import keras
 
+from gru_tf.checks import check_at_least, check_ids, check_instance, check_list, check_model
+
 
 def build_translator(
     num_source=100, num_target=100, units=128, dropout=0.0, learning_rate=1e-3, gru=keras.layers.GRU
@@ -122,6 +124,9 @@ def teacher_inputs(targets, start, end):
     >>> teacher_inputs(np.array([[5, 6, 2, 0], [5, 2, 0, 0]]), start=1, end=2).tolist()
     [[1, 5, 6, 0], [1, 5, 0, 0]]
     """
+    check_ids("targets", targets, 2, "an array of ids, (batch, time)", least=1, lists=False)
+    check_at_least("start", start, 0)
+    check_at_least("end", end, 0)
     before = targets.copy()
     before[:, 1:] = targets[:, :-1]
     before[:, 0] = start
@@ -141,6 +146,8 @@ def encode(model, source):
         states, if the layer has several; all states of the encoder, (batch, source time, units);
         and which of these are of real words, Boolean (batch, source time).
     """
+    check_model("model", model, ("source_words", "encoder"))
+    check_ids("source", source, 2, "ids, (batch, source time)", least=1)
     source = keras.ops.convert_to_tensor(source, "int32")
     real = source != 0
     embedded = model.get_layer("source_words")(source)
@@ -160,6 +167,10 @@ def decode_step(model, words, states):
         The probability of each id, (batch, num_target); the states after the step, a list; and
         the weights of attention, (batch, source time), or None where there is no attention.
     """
+    check_model("model", model, ("target_words", "decoder", "words"))
+    check_ids("words", words, 1, "ids, (batch,)", least=1)
+    check_instance("states", states, list | tuple, "the list that encode() returned")
+    check_list("states", states, "the list that encode() returned", least=3)
     *state, memory, real = states
     words = keras.ops.convert_to_tensor(words, "int32")[:, None]
     embedded = model.get_layer("target_words")(words)

@@ -2,7 +2,8 @@
 
 import matplotlib.pyplot as plt
 
-from gru_tf.plots.axes import PALETTE
+from gru_tf.checks import check_flag
+from gru_tf.plots.axes import PALETTE, check_axes
 
 WAYS = {
     "skip": ("the mix", PALETTE[0]),
@@ -67,6 +68,9 @@ def plot_cell(*, reset_after=False, backward=False, title=None, ax=None):
     >>> plot_cell(reset_after=True, title="Reset after").get_title()
     'Reset after'
     """
+    check_flag("reset_after", reset_after)
+    check_flag("backward", backward)
+    check_axes(ax)
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 2.9), layout="constrained")
     nodes = _NODES | _RESET[bool(reset_after)]

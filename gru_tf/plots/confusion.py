@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gru_tf.plots.axes import new_axes
+from gru_tf.checks import check_array, check_each, check_list
+from gru_tf.plots.axes import check_axes, new_axes
 
 
 def plot_confusion(actual, predicted, class_names, *, title=None, ax=None):
@@ -31,6 +32,11 @@ def plot_confusion(actual, predicted, class_names, *, title=None, ax=None):
     >>> [text.get_text() for text in ax.texts]
     ['1', '1', '0', '1']
     """
+    check_list("class_names", class_names, "a list with one text per class")
+    check_each("class_names", class_names, str, "a list with one text per class")
+    check_array("actual", actual)
+    check_array("predicted", predicted)
+    check_axes(ax)
     actual, predicted = np.asarray(actual), np.asarray(predicted)
     n = len(class_names)
     for name, values in (("actual", actual), ("predicted", predicted)):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gru_tf.plots.axes import PALETTE, new_axes, tidy
+from gru_tf.checks import check_array, check_instance
+from gru_tf.plots.axes import PALETTE, check_axes, new_axes, tidy
 
 
 def plot_forecast(
@@ -33,17 +34,15 @@ def plot_forecast(
     >>> [line.get_label() for line in ax.get_lines()]
     ['actual', 'persistence']
     """
-    actual = np.asarray(actual, dtype=float)
-    if actual.ndim != 1:
-        raise ValueError(f"actual must be (time,). Received shape: {actual.shape}.")
-    time = np.arange(len(actual)) if time is None else np.asarray(time)
+    check_array("actual", actual, 1, "(time,)", finite=False)
+    check_instance("forecasts", forecasts, dict, "a dict from a model's name to its forecasts")
+    for name, values in forecasts.items():
+        check_array(f"forecasts[{name!r}]", values, 1, "(time,)", rows=len(actual), finite=False)
+    time = np.arange(len(actual)) if time is None else time
+    check_array("time", time, 1, "(time,)", kinds="iufM", rows=len(actual))
+    check_axes(ax)
+    actual, time = np.asarray(actual, dtype=float), np.asarray(time)
     forecasts = {name: np.asarray(values, dtype=float) for name, values in forecasts.items()}
-    for name, values in {"time": time, **forecasts}.items():
-        if values.shape != actual.shape:
-            raise ValueError(
-                f"{name!r} must have the shape of actual, {actual.shape}. "
-                f"Received shape: {values.shape}."
-            )
     ax = ax or new_axes()
     ax.plot(time, actual, color=PALETTE[-1], lw=1, label="actual")
     for i, (name, values) in enumerate(forecasts.items()):

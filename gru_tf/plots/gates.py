@@ -2,7 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
+from gru_tf.checks import check_array, check_each, check_instance, check_list, check_one_of
 from gru_tf.plots.axes import PALETTE, tidy
 
 
@@ -34,26 +36,31 @@ def plot_gates(gates, labels=None, *, style="heat", title=None, axes=None):
     >>> plot_gates({"update gate z": z}).shape
     (1,)
     """
-    if style not in ("heat", "lines"):
-        raise ValueError(f"style must be 'heat' or 'lines'. Received: {style!r}.")
+    check_one_of("style", style, ("heat", "lines"))
+    check_instance("gates", gates, dict, "a dict from a gate's name to an array (time, units)")
+    for name, values in gates.items():
+        check_array(f"gates[{name!r}]", values, 2, "(time, units)", finite=False)
+    if labels is not None:
+        check_list("labels", labels, "a list with one text per time step")
     gates = {name: np.asarray(values, dtype=float) for name, values in gates.items()}
     shapes = {name: values.shape for name, values in gates.items()}
-    if not gates or any(len(shape) != 2 for shape in shapes.values()):
-        raise ValueError(f"Each gate must be an array (time, units). Received shapes: {shapes}.")
+    if not gates or any(0 in shape for shape in shapes.values()):
+        raise ValueError(f"gates must hold arrays (time, units). Received shapes: {shapes}.")
     n_steps = {shape[0] for shape in shapes.values()} | (
         {len(labels)} if labels is not None else set()
     )
     if len(n_steps) > 1:
         raise ValueError(
-            f"Gates and labels must have the same number of time steps. Received shapes: {shapes}"
+            f"gates and labels must have the same number of time steps. Received shapes: {shapes}"
             + (f" and {len(labels)} labels." if labels is not None else ".")
         )
     if axes is None:
         size = (8, 1.2 + 1.7 * len(gates))
         _, axes = plt.subplots(len(gates), sharex=True, figsize=size, layout="constrained")
     axes = np.atleast_1d(axes)
+    check_each("axes", axes, Axes, "matplotlib's Axes, one per gate, or None")
     if len(axes) != len(gates):
-        raise ValueError(f"Received {len(axes)} axes for {len(gates)} gates.")
+        raise ValueError(f"axes must be {len(gates)}, one per gate. Received: {len(axes)}.")
     for ax, (name, values) in zip(axes, gates.items(), strict=True):
         draw = _draw_heat if style == "heat" else _draw_lines
         draw(ax, values)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gru_tf.plots.axes import PALETTE, new_axes, tidy
+from gru_tf.checks import check_array, check_instance, describe
+from gru_tf.plots.axes import PALETTE, check_axes, new_axes, tidy
 
 
 def plot_history(history, metric="loss", *, label="", color=PALETTE[0], title=None, ax=None):
@@ -34,8 +35,16 @@ def plot_history(history, metric="loss", *, label="", color=PALETTE[0], title=No
     'epoch'
     """
     curves = getattr(history, "history", history)
-    if metric not in curves:
-        raise ValueError(f"No metric {metric!r} in this history. It holds: {sorted(curves)}.")
+    check_axes(ax)
+    accepted = "what fit() returned, or a dict from metric to one value per epoch"
+    check_instance("history", curves, dict, accepted)
+    if not isinstance(metric, str) or metric not in curves:
+        raise ValueError(
+            f"metric must be one that history holds, {sorted(curves)}. "
+            f"Received: {describe(metric)}."
+        )
+    for name in {metric, f"val_{metric}"} & set(curves):
+        check_array(f"history[{name!r}]", curves[name], 1, "one value per epoch", finite=False)
     ax = ax or new_axes()
     drawn = [(metric, "training", "--")]
     if f"val_{metric}" in curves:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_function, check_number, check_states
 
 
 def greedy_search(step, states, start, end, max_steps):
@@ -23,6 +23,10 @@ def greedy_search(step, states, start, end, max_steps):
         ValueError: If max_steps is below 1.
     """
     check_at_least("max_steps", max_steps, 1)
+    check_function("step", step, "a function of words and states")
+    check_states("states", states)
+    check_at_least("start", start, 0)
+    check_at_least("end", end, 0)
     n = len(states[0])
     words, written = np.full(n, start), [[] for _ in range(n)]
     open_texts = np.ones(n, bool)
@@ -60,8 +64,11 @@ def beam_search(step, states, start, end, max_steps, beam=4, length_penalty=0.0)
     """
     check_at_least("max_steps", max_steps, 1)
     check_at_least("beam", beam, 1)
-    if not length_penalty >= 0:
-        raise ValueError(f"length_penalty must be at least 0. Received: {length_penalty!r}.")
+    check_function("step", step, "a function of words and states")
+    check_states("states", states)
+    check_at_least("start", start, 0)
+    check_at_least("end", end, 0)
+    check_number("length_penalty", length_penalty, least=0)
 
     def score(total, n):
         return total / ((5 + n) / 6) ** length_penalty

@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_list, check_words
 
 
 def learn_dictionary(sources, targets, iterations=10):
@@ -38,6 +38,10 @@ def learn_dictionary(sources, targets, iterations=10):
     here without the empty source word.
     """
     check_at_least("iterations", iterations, 1)
+    check_list("sources", sources, "lists of words", least=0)
+    check_list("targets", targets, "lists of words", least=0)
+    check_words("sources", sources)
+    check_words("targets", targets)
     if len(sources) != len(targets) or not len(sources):
         raise ValueError(
             "sources and targets must be as many texts, at least one. "

@@ -5,7 +5,7 @@ import collections
 import keras
 import tensorflow as tf
 
-from gru_tf.checks import check_at_least, check_one_of
+from gru_tf.checks import check_at_least, check_iterable, check_one_of
 from gru_tf.text.vocabulary import FIRST_WORD, START, UNKNOWN
 
 
@@ -38,6 +38,7 @@ class TextToWordIds(keras.layers.Layer):
     def __init__(self, words, maxlen, truncating="pre", **kwargs):
         check_at_least("maxlen", maxlen, 1)
         check_one_of("truncating", truncating, ("pre", "post"))
+        check_iterable("words", words, "a list of str")
         words = list(words)
         for word in words:
             if not isinstance(word, str):
@@ -104,13 +105,16 @@ def read_texts(model, reviews):
     if not isinstance(getattr(reviews, "word_index", None), dict):
         raise TypeError(f"reviews must be what load_imdb() returns. Received: {type(reviews)}.")
     if not model.built or not getattr(model, "inputs", None):
-        raise ValueError("model must be built: call it once, or begin it with a keras.Input.")
+        raise ValueError(
+            "model must be built: call it once, or begin it with a keras.Input. "
+            f"Received: {model.name!r}, not built."
+        )
     words = sorted(reviews.word_index, key=reviews.word_index.get)
     ids = [reviews.word_index[word] for word in words]
     if ids != list(range(FIRST_WORD, FIRST_WORD + len(ids))):
         raise ValueError(
-            f"The ids of the word index must be {FIRST_WORD}, {FIRST_WORD + 1}, ... without a gap, "
-            f"as the layer counts them. Received: {ids[:3]} ... {ids[-1:]}."
+            f"reviews.word_index must have the ids {FIRST_WORD}, {FIRST_WORD + 1}, ... without a "
+            f"gap, as the layer counts them. Received: {ids[:3]} ... {ids[-1:]}."
         )
     texts = keras.Input((), dtype="string", name="texts")
     to_ids = TextToWordIds(words, reviews.x_train.shape[1], reviews.truncating, name="word_ids")

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import (
+    check_array,
+    check_at_least,
+    check_ids,
+    check_instance,
+    check_list,
+    check_probabilities,
+    describe,
+)
 
 
 def recall_earlier(tokens, context=None, longest=16):
@@ -34,6 +42,10 @@ def recall_earlier(tokens, context=None, longest=16):
     short-term model. This one keeps a single continuation.
     """
     check_at_least("longest", longest, 1)
+    check_list("tokens", tokens, "a sequence, (n_tokens,)")
+    check_list("context", tokens if context is None else context, "a sequence, as long as tokens")
+    if getattr(tokens, "ndim", 1) != 1:
+        raise ValueError(f"tokens must be (n_tokens,). Received: {describe(tokens)}.")
     context = tokens if context is None else context
     if len(context) != len(tokens):
         raise ValueError(
@@ -63,6 +75,19 @@ def fit_trust(probabilities, lengths, right, longest=16, n_least=20):
         Array, (longest + 1,), by length: the weight of what the run foretold, from 0 to 0.98,
         under which the tokens are likeliest. The model has the rest.
     """
+    check_at_least("longest", longest, 1)
+    check_at_least("n_least", n_least, 1)
+    for name, values in [("probabilities", probabilities), ("lengths", lengths), ("right", right)]:
+        check_instance(name, values, np.ndarray, "an array, (n,)")
+        check_array(name, values, 1, "(n,)")
+    check_probabilities("probabilities", probabilities, whole=False)
+    check_ids("lengths", lengths)
+    check_array("right", right, kinds="b")
+    if not len(probabilities) == len(lengths) == len(right):
+        raise ValueError(
+            "probabilities, lengths and right must be as many. "
+            f"Received: {len(probabilities)}, {len(lengths)} and {len(right)}."
+        )
     trust, weights = np.zeros(longest + 1), np.linspace(0, 0.98, 50)[:, None]
     for length in range(1, longest + 1):
         seen = lengths == length

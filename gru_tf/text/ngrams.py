@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_tf.checks import check_at_least, check_one_of
+from gru_tf.checks import check_at_least, check_id_lists, check_ids, check_one_of
 
 
 class NGrams:
@@ -94,9 +94,8 @@ class NGrams:
             A list with an array for each sequence: natural logarithms, for each of its tokens
             but the first.
         """
+        check_at_least("order", self.order if order is None else order, 1, most=self.order)
         order = self.order if order is None else order
-        if order not in range(1, self.order + 1):
-            raise ValueError(f"order must be from 1 to {self.order}. Received: {order!r}.")
         tokens, start = self._flatten(sequences)
         p = np.full(len(tokens), 1 / self.n_tokens)
         context = np.zeros(len(tokens), dtype="int64")
@@ -116,22 +115,15 @@ class NGrams:
 
     def distribution(self, sequence, order=None):
         """Return how likely each token is to follow a sequence: an array, (n_tokens,)."""
-        if not len(sequence):
-            raise ValueError("sequence must begin with a first token, such as START. It is empty.")
+        check_ids("sequence", sequence, below=self.n_tokens, least=1)
         following = [[*sequence[-self.order :], token] for token in range(self.n_tokens)]
         return np.exp([found[-1] for found in self.log_probabilities(following, order)])
 
     def _flatten(self, sequences):
         """Return all tokens in one array, and for each where its sequence starts."""
+        check_id_lists("sequences", sequences, below=self.n_tokens)
         lengths = [len(sequence) for sequence in sequences]
-        if not lengths or min(lengths) < 1:
-            raise ValueError("sequences must hold one token or more each. Received an empty one.")
         tokens = np.concatenate([np.asarray(sequence, dtype="int64") for sequence in sequences])
-        if tokens.min() < 0 or tokens.max() >= self.n_tokens:
-            raise ValueError(
-                f"Tokens must be from 0 to {self.n_tokens - 1}. "
-                f"Received: {tokens.min()} to {tokens.max()}."
-            )
         return tokens, np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
 
     def _shift(self, context, tokens, start, length):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_flag, check_id_lists, check_model
 from gru_tf.text.vocabulary import PADDING
 
 
@@ -38,6 +38,8 @@ class Perplexity(keras.metrics.Mean):
     """
 
     def __init__(self, ignore_class=PADDING, from_logits=False, name="perplexity", dtype=None):
+        check_at_least("ignore_class", 0 if ignore_class is None else ignore_class, 0)
+        check_flag("from_logits", from_logits)
         super().__init__(name=name, dtype=dtype)
         self.ignore_class, self.from_logits = ignore_class, from_logits
 
@@ -83,6 +85,8 @@ def log_probabilities(model, sequences, batch_size=64):
     >>> perplexity = np.exp(-np.concatenate(log_probabilities(model, ids)).mean())  # doctest: +SKIP
     """
     check_at_least("batch_size", batch_size, 1)
+    check_model("model", model)
+    check_id_lists("sequences", sequences)
     found = []
     for begin in range(0, len(sequences), batch_size):  # all at once may be gigabytes
         rows = sequences[begin : begin + batch_size]

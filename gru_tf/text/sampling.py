@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import (
+    check_at_least,
+    check_id_lists,
+    check_ids,
+    check_model,
+    check_number,
+    check_probabilities,
+)
 from gru_tf.text.vocabulary import END, PADDING, START
 
 
@@ -30,12 +37,11 @@ def narrow(probabilities, temperature=1.0, top_k=None, top_p=None):
 
     Source: Holtzman et al. 2020, The curious case of neural text degeneration, arXiv:1904.09751.
     """
-    if not temperature > 0:
-        raise ValueError(f"temperature must be above 0. Received: {temperature!r}.")
+    check_number("temperature", temperature, above=0)
+    check_number("top_p", 1 if top_p is None else top_p, above=0, most=1)
+    check_probabilities("probabilities", probabilities)
     if top_k is not None:
         check_at_least("top_k", top_k, 1)
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p must be above 0 and at most 1, or None. Received: {top_p!r}.")
     p = np.asarray(probabilities, dtype="float64")
     with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, and its power 0 again
         logs = np.log(p) / temperature
@@ -93,6 +99,10 @@ def sample_texts(
     check_at_least("n", n, 1)
     check_at_least("max_length", max_length, 1)
     narrow([1.0], temperature, top_k, top_p)  # refuses what it can't use, before work starts
+    check_at_least("seed", seed, 0)
+    check_model("model", model, ("embedding", "gru", "next_token"))
+    check_at_least("start", start, 0, most=model.get_layer("next_token").units - 1)
+    check_ids("never", never, below=model.get_layer("next_token").units)
     step, rng = one_step(model), np.random.default_rng(seed)
     state = np.zeros((n, model.get_layer("gru").units), dtype="float32")
     tokens, drawn = np.full(n, start, dtype="int32"), []
@@ -122,6 +132,7 @@ def one_step(model):
     """
     import tensorflow as tf
 
+    check_model("model", model, ("embedding", "gru", "next_token"))
     embedding, gru, output = map(model.get_layer, ("embedding", "gru", "next_token"))
 
     @tf.function(reduce_retracing=True)
@@ -147,6 +158,8 @@ def longest_copy(sequence, sequences):
     >>> longest_copy([4, 5, 6, 7], [[9, 5, 6], [6, 7, 5]])
     [5, 6]
     """
+    check_ids("sequence", sequence, below=100_001)
+    check_id_lists("sequences", sequences, below=100_001, least=0)
     # One character an id: Python finds a text within a text fast. Code points of 0xE000 and
     # above skip those that stand for no character.
     text, corpus = _as_text(sequence), "\x00".join(map(_as_text, sequences))

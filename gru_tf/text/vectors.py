@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_tf.checks import check_at_least
+from gru_tf.checks import check_at_least, check_ids
 from gru_tf.text.vocabulary import UNKNOWN
 
 
@@ -20,6 +20,9 @@ def count_neighbours(x, num_words, window=5):
     """
     from scipy.sparse import csr_matrix
 
+    check_at_least("num_words", num_words, 1)
+    check_at_least("window", window, 1)
+    check_ids("x", x, 2, "word ids, (n, time)", below=num_words, least=1)
     counts = csr_matrix((num_words, num_words))
     for distance in range(1, window + 1):
         a, b = x[:, :-distance].ravel(), x[:, distance:].ravel()
@@ -50,6 +53,7 @@ def learn_word_vectors(x, num_words=10_000, dim=64, window=5, seed=0):
 
     Raises:
         ValueError: If an argument isn't as described, or x holds no two words in a row.
+        TypeError: If x doesn't hold integers.
 
     Example:
 
@@ -64,12 +68,8 @@ def learn_word_vectors(x, num_words=10_000, dim=64, window=5, seed=0):
     for name, value, least in [("dim", dim, 1), ("window", window, 1), ("seed", seed, 0)]:
         check_at_least(name, value, least)
     check_at_least("num_words", num_words, dim + 1)
+    check_ids("x", x, 2, "word ids, (n, time)", below=num_words, least=1)
     x = np.asarray(x)
-    if x.ndim != 2 or x.dtype.kind not in "iu" or x.size == 0 or x.max() >= num_words:
-        raise ValueError(
-            f"x must be word ids (n, time) below num_words={num_words}. "
-            f"Received: {x.dtype} {x.shape}, largest {x.max() if x.size else None}."
-        )
     counts = count_neighbours(x, num_words, window).tocoo()
     if not counts.nnz:
         raise ValueError("x must hold reviews of two words or more. Received none.")

@@ -9,6 +9,8 @@ import re
 
 import numpy as np
 
+from gru_tf.checks import check_at_least, check_ids, check_instance, check_words
+
 # 0 pads, 1 starts a text, 2 stands for a word outside the vocabulary, and 3 ends a text, where a
 # model has to say that it ends: the reviews don't have it.
 PADDING, START, UNKNOWN, END, FIRST_WORD = range(5)
@@ -18,6 +20,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 def tokenise(text):
     """Return the words of a text in lower case: letters and digits, with apostrophes inside."""
+    check_instance("text", text, str, "a str")
     return _WORD.findall(text.replace("<br />", " ").replace("\u2019", "'").lower())
 
 
@@ -31,6 +34,8 @@ def index_words(texts, size):
     Returns:
         A dict from word to id; of words that are as frequent, the alphabet's first comes first.
     """
+    check_words("texts", texts)
+    check_at_least("size", size, FIRST_WORD + 1)
     counts = collections.Counter(itertools.chain.from_iterable(texts))
     most_frequent = sorted(counts, key=lambda word: (-counts[word], word))
     return {word: i for i, word in enumerate(most_frequent[: size - FIRST_WORD], FIRST_WORD)}
@@ -55,12 +60,16 @@ def check_word_index(word_index):
 
 def words_to_ids(texts, word_index):
     """Return a list of ids for each list of words, with that of the start before them."""
+    check_words("texts", texts)
+    check_instance("word_index", word_index, dict, "a dict from word to id")
     find = word_index.get
     return [[START, *(find(word, UNKNOWN) for word in words)] for words in texts]
 
 
 def ids_to_words(ids, word_index):
     """Return the words of one list of ids, "?" for what is outside the vocabulary."""
+    check_ids("ids", ids)
+    check_instance("word_index", word_index, dict, "a dict from word to id")
     words = {word_id: word for word, word_id in word_index.items()}
     silent = (PADDING, START, END)
     return [words.get(int(word_id), "?") for word_id in ids if word_id not in silent]

@@ -3,6 +3,7 @@
 python -m gru_tf.tuning --price     # what it costs on this machine
 python -m gru_tf.tuning             # run it; Ctrl-C stops it
 python -m gru_tf.tuning             # the same again: go on where it stopped
+python -m gru_tf.tuning --report    # one page about it, to be read without a network
 
 By many processes, on one machine or on many, each started by the same command:
 
@@ -15,9 +16,11 @@ import contextlib
 import functools
 import sys
 import tempfile
+from pathlib import Path
 
 import keras
 
+from gru_tf.checks import number_from
 from gru_tf.datasets import bucket_by_length, load_imdb
 from gru_tf.layers import GRU
 from gru_tf.tuning import (
@@ -27,6 +30,8 @@ from gru_tf.tuning import (
     make_tuner,
     price,
 )
+from gru_tf.tuning.report import write_report
+from gru_tf.tuning.search import KINDS
 
 
 def main(arguments=None):
@@ -36,16 +41,20 @@ def main(arguments=None):
         arguments: List of the words of the command line, or None for those typed.
 
     Returns:
-        Accuracy of the retrained model on the test reviews, or None with `--price`, and
-        with `--storage` where another process ran the last trial.
+        Accuracy of the retrained model on the test reviews, or None with `--price` or
+        `--report`, and with `--storage` where another process ran the last trial.
     """
     options = _parse(arguments)
+    if options.report:
+        try:
+            print(write_report(Path(options.directory, options.name)))
+        except (OSError, ValueError) as error:
+            sys.exit(str(error))
+        return None
     with contextlib.ExitStack() as stack:
         # The price of a new search, which deletes nothing; what the database keeps, no folder does.
         if options.storage or (options.price and options.overwrite):
             options.directory = stack.enter_context(tempfile.TemporaryDirectory())
-        if not options.storage:
-            return _run(options)
         try:
             return _run(options)
         except (ImportError, OSError, RuntimeError, ValueError) as error:
@@ -106,15 +115,29 @@ def _parse(arguments):
         "python -m gru_tf.tuning", description=main.__doc__.splitlines()[0]
     )
     parser.add_argument("--price", action="store_true", help="estimate what is left, and stop")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="write a page about the search of that --name and --directory, finished or not, to "
+        "be read without a network; and stop",
+    )
     parser.add_argument("--name", default="imdb", help="name of the search: %(default)s")
     parser.add_argument("--directory", default="searches", help="for its files: %(default)s")
     parser.add_argument("--overwrite", action="store_true", help="delete a search of that name")
-    parser.add_argument("--kind", default="hyperband", help="or random, grid, bayesian")
-    parser.add_argument("--max-epochs", type=int, default=10, help="of a model: %(default)s")
-    parser.add_argument("--max-trials", type=int, help="for the other kinds")
-    parser.add_argument("--max-units", type=int, default=512, help="of the GRU: %(default)s")
-    parser.add_argument("--maxlen", type=int, default=500, help="words of a review: %(default)s")
-    parser.add_argument("--every", type=int, help="use only every Nth review, to try it out")
+    parser.add_argument("--kind", default="hyperband", choices=KINDS, help="by default hyperband")
+    parser.add_argument(
+        "--max-epochs", type=number_from(1), default=10, help="of a model: %(default)s"
+    )
+    parser.add_argument("--max-trials", type=number_from(1), help="for the other kinds")
+    parser.add_argument(
+        "--max-units", type=number_from(32), default=512, help="of the GRU: %(default)s"
+    )
+    parser.add_argument(
+        "--maxlen", type=number_from(1), default=500, help="words of a review: %(default)s"
+    )
+    parser.add_argument(
+        "--every", type=number_from(1), help="use only every Nth review, to try it out"
+    )
     parser.add_argument(
         "--storage",
         metavar="URL",
@@ -123,16 +146,21 @@ def _parse(arguments):
     )
     parser.add_argument(
         "--patience",
-        type=float,
+        type=number_from(1, float),
         default=60,
         help="with it, seconds without a sign of life after which a process counts as dead, or "
         "the database as gone: %(default)s",
     )
     options = parser.parse_args(arguments)
+    if options.storage and options.report:
+        parser.error("--report is for a search in a folder: optuna-dashboard shows a database")
     if options.storage and (options.price or options.overwrite):
         parser.error("--price and --overwrite are for a search in a folder: not with --storage")
     return options
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped: the same command goes on from here.")

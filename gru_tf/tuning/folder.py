@@ -156,8 +156,11 @@ def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own, as another machine may be writing the same file.
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(partial, path)
+    try:
+        partial.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(partial, path)
+    finally:  # on a full disk there is a part of it
+        partial.unlink(missing_ok=True)
 
 
 def read(path):

@@ -12,6 +12,7 @@ ORACLE = {  # of each oracle
     "_project_dir": "the folder of the search",
     "_retry_queue": "trials of a search that was killed",
     "_save_trial": "the file of a trial, written whole or not at all",
+    "_set_project_dir": "the folder of a search that is only read",
     "_seed_state": "lets Bayesian and random search start apart",
     "ongoing_trials": "trials that are running",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras_tuner as kt
 
+from gru_tf.checks import check_each, check_flag, check_instance, check_one_of
 from gru_tf.tuning.builders import build_tunable_sentiment_classifier
 from gru_tf.tuning.folder import claim_folder
 from gru_tf.tuning.identity import describe_builder, versions
@@ -106,8 +107,25 @@ def make_tuner(
     print(leaderboard(tuner))
     ```
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {sorted(KINDS)}. Received: {kind!r}.")
+    check_one_of("kind", kind, sorted(KINDS))
+    check_instance("objective", objective, str | kt.Objective | list, "a name or an Objective")
+    if isinstance(objective, list):
+        check_each("objective", objective, str | kt.Objective, "a list of names or Objectives")
+    check_flag("tune_new_entries", tune_new_entries)
+    check_flag("overwrite", overwrite)
+    check_instance(
+        "hyperparameters",
+        hyperparameters,
+        kt.HyperParameters | None,
+        "keras_tuner.HyperParameters, or None",
+    )
+    check_instance("directory", directory, str | os.PathLike, "the path of a folder")
+    check_instance("name", name, str, "the name of a folder, without a path")
+    if distribution_strategy is not None and not hasattr(distribution_strategy, "scope"):
+        raise TypeError(
+            "distribution_strategy must be a tf.distribute.Strategy or None. "
+            f"Received: {distribution_strategy!r}."
+        )
     max_epochs = _as_int("max_epochs", max_epochs, 1)
     seed = _as_int("seed", seed, 1)  # Keras Tuner takes 0 for no seed
     executions_per_trial = _as_int("executions_per_trial", executions_per_trial, 1)

@@ -6,6 +6,7 @@ another job than to run one.
 
 import copy
 import gc
+import json
 import tempfile
 import time
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ import keras_tuner as kt
 import numpy as np
 import pandas as pd
 
+from gru_tf.checks import check_array, check_at_least, check_instance, check_number
+from gru_tf.tuning.folder import write
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.progress import Progress
 from gru_tf.tuning.space import objective_names
 from gru_tf.tuning.trials import budget, place
+
+PRICE = "price.json"  # in a search's folder: what it was to cost
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ def price(
     the smallest and the largest model of those trials, and one from the middle, train
     on some of the batches. Between them, an epoch's seconds are taken to grow with the
     number of weights, as the arithmetic of a recurrent layer does. Trials that fail or
-    stop early make a search cheaper than that.
+    stop early make a search cheaper than that. The price of a whole search is kept in its
+    folder, for `gru_tf.tuning.report`.
 
     Args:
         tuner: A tuner from `gru_tf.tuning.make_tuner`, or any `keras_tuner.Hyperband`.
@@ -118,6 +124,19 @@ def price(
     print(price(tuner, x, y, validation_split=0.2))  # and minutes on this machine
     ```
     """
+    check_instance("tuner", tuner, kt.Tuner, "a tuner from make_tuner(), or keras_tuner's")
+    check_number("validation_split", validation_split, least=0, below=1)
+    check_at_least("batch_size", batch_size, 1)
+    check_number("seconds_per_trial", seconds_per_trial, least=0)
+    check_at_least("probe_steps", probe_steps, 1)
+    check_number("probe_seconds", probe_seconds, least=0)
+    if seconds_per_epoch is not None:
+        check_array("seconds_per_epoch", seconds_per_epoch, (0, 1), "a number or two", kinds="iuf")
+        if np.size(seconds_per_epoch) not in (1, 2) or np.min(seconds_per_epoch) < 0:
+            raise ValueError(
+                "seconds_per_epoch must be a number of at least 0, or two. "
+                f"Received: {seconds_per_epoch!r}."
+            )
     rows, points = [], []
     for trial, epochs in dry_run(tuner):
         rows.append((*(place(trial.hyperparameters.values) or (-1, -1)), epochs))
@@ -155,7 +174,11 @@ def price(
         pace = f"{ends} s an epoch, {start:.1f} s to start a trial"
     groups = table.groupby(["bracket", "rung", "epochs"], sort=False)["minutes"]
     table = groups.agg(trials="size", minutes=lambda minutes: minutes.sum(skipna=False))
-    return Price(table.reset_index(), pace)
+    cost = Price(table.reset_index(), pace)
+    if pace and hasattr(tuner, "folder") and not tuner.oracle.end_order:
+        rungs = json.loads(cost.table.to_json(orient="records"))
+        write(tuner.folder / PRICE, {"rungs": rungs, "pace": pace})
+    return cost
 
 
 def dry_run(tuner):

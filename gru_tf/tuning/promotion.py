@@ -14,6 +14,8 @@ import zipfile
 import keras
 import numpy as np
 
+CURVES = "curves.json"  # in a trial's folder: what each epoch measured
+
 
 class Recorder(keras.callbacks.Callback):
     """Counts what a trial costs, starts it from a state, and saves the state after its last epoch.
@@ -28,6 +30,7 @@ class Recorder(keras.callbacks.Callback):
         super().__init__()
         self.start, self.end, self.epochs_before = start, end, epochs_before
         self.epochs_run = self.steps = self.parameters = self.iterations = 0
+        self.curves = []  # of each fit: each metric's values, an epoch each
 
     def __deepcopy__(self, memo):
         return self  # Keras Tuner copies the callbacks for each execution: this one counts them all
@@ -37,8 +40,11 @@ class Recorder(keras.callbacks.Callback):
         return _Begin(self)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Count the epoch, and save the state if it is the last."""
+        """Count the epoch, note its metrics, and save the state if it is the last."""
         self.epochs_run += 1
+        for name, value in (logs or {}).items():
+            if np.ndim(value) == 0:
+                self.curves[-1].setdefault(name, []).append(float(value))
         self.iterations = _iterations(self.model)
         # Now, as early stopping may bring back the best weights once training has ended.
         if self.end and (epoch + 1 >= self.params["epochs"] or self.model.stop_training):
@@ -74,14 +80,18 @@ class _Begin(keras.callbacks.Callback):
         if self.recorder.start:
             load_state(self.model, self.recorder.start)
         self.recorder.first = _iterations(self.model)
+        self.recorder.curves.append({})
 
 
 def save_state(model, file):
     """Save what the next epoch of a model depends on, whole or not at all."""
     partial = file.with_suffix(".partial")
-    with open(partial, "wb") as stream:  # a zip file, with a checksum of each array
-        np.savez(stream, *[_as_array(variable) for variable in _state(model)])
-    os.replace(partial, file)
+    try:
+        with open(partial, "wb") as stream:  # a zip file, with a checksum of each array
+            np.savez(stream, *[_as_array(variable) for variable in _state(model)])
+        os.replace(partial, file)
+    finally:  # on a full disk there is a part of it
+        partial.unlink(missing_ok=True)
 
 
 def load_state(model, file):

@@ -4,8 +4,10 @@
 """
 
 import keras
+import keras_tuner as kt
 import pandas as pd
 
+from gru_tf.checks import check_at_least, check_instance, check_number
 from gru_tf.tuning.space import objective_names
 from gru_tf.tuning.trials import chosen, column, identity, row
 
@@ -31,6 +33,7 @@ def leaderboard(tuner):
 
     >>> leaderboard(tuner)[["units", "score"]].head(1)  # doctest: +SKIP
     """
+    check_instance("tuner", tuner, kt.Tuner, "a tuner from make_tuner()")
     trials = [tuner.oracle.get_trial(trial_id) for trial_id in tuner.oracle.start_order]
     if not trials:
         return pd.DataFrame(columns=["trial", "score"])
@@ -92,6 +95,10 @@ def best_model(
     model, scores = best_model(tuner, x, y, validation_split=0.2, test_data=(x_test, y_test))
     ```
     """
+    check_instance("tuner", tuner, kt.Tuner, "a tuner from make_tuner()")
+    check_number("validation_split", validation_split, least=0, below=1)
+    check_at_least("epochs", 1 if epochs is None else epochs, 1)
+    check_at_least("patience", patience, 0)
     best = tuner.oracle.get_best_trials(1)
     goal = tuner.oracle.objective
     if not best:

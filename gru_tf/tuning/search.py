@@ -14,11 +14,11 @@ import keras
 import keras_tuner as kt
 
 from gru_tf.tuning import oracles
-from gru_tf.tuning.folder import claim_data, held
+from gru_tf.tuning.folder import claim_data, held, write
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.pricing import dry_run
 from gru_tf.tuning.progress import printer
-from gru_tf.tuning.promotion import Recorder, is_whole, skip_epochs
+from gru_tf.tuning.promotion import CURVES, Recorder, is_whole, skip_epochs
 from gru_tf.tuning.space import fit_arguments, has_fit, objective_names
 from gru_tf.tuning.trials import cost, parent, place, trial_seed
 
@@ -102,6 +102,10 @@ class Search(kt.Tuner):
                 results = super().run_trial(trial, *args, **kwargs)
             except kt.errors.FatalError as error:  # such as a builder that returns no model
                 raise kt.errors.FailedTrialError(str(error)) from error
+            finally:
+                file = self.oracle.file(trial.trial_id, CURVES)
+                if file.parent.exists():
+                    write(file, {"first": recorder.epochs_before, "fits": recorder.curves})
         costs = recorder.cost(time.monotonic() - start)
         return [self._with_cost(result, costs) for result in results]
 

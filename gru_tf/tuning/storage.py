@@ -31,8 +31,9 @@ try:
     from gru_tf.tuning.worker import MOST_LOST, Study, Worker
 except ImportError as error:
     raise ImportError(
-        "A search in a database needs Optuna, and for PostgreSQL psycopg: pip install "
-        f'"gru-tf[storage]", or what requirements-extras.txt has of them. Missing: {error}.'
+        "A search in a database needs Optuna, and for PostgreSQL psycopg. In the folder of the "
+        'clone: .venv/bin/python -m pip install --editable ".[storage]". '
+        f"Missing: {error}."
     ) from error
 
 WAYS_ON = "Give the search another name; `optuna delete-study` deletes one."

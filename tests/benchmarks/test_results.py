@@ -1,10 +1,14 @@
 """Where stored results come from: what changes a fingerprint, whose origin a row keeps."""
 
+import errno
 import json
+import threading
+from pathlib import Path
 
 import pytest
 
 import results
+from gru_tf import datasets
 from gru_tf.datasets import files
 
 SOURCE = '''
@@ -46,6 +50,7 @@ def source(tmp_path):
         ("len(SEEDS), 1)", 'len(SEEDS), 2)\n    check_at_least("seed", SEEDS[0], 0)'),
         ("import check_at_least", "import check_at_least, check_number"),
         ("must hold a seed", "must not be empty"),
+        ("if not SEEDS", "if None in SEEDS"),
     ],
 )
 def test_words_checks_and_other_tables_leave_a_fingerprint_as_it_is(source, old, new):
@@ -60,8 +65,8 @@ def test_words_checks_and_other_tables_leave_a_fingerprint_as_it_is(source, old,
         ("ones(2)", "ones(3)"),
         ("(0, 1)", "(0, 2)"),
         ("numpy", "numpy.random"),
-        ("not SEEDS", "SEEDS"),
         ("gru_tf.checks", "gru_tf.others"),
+        ("        raise ValueError", "        SEEDS.add(0)\n        raise ValueError"),
     ],
 )
 def test_what_a_table_reaches_changes_its_fingerprint(source, old, new):
@@ -124,6 +129,14 @@ def test_only_rows_that_are_missing_or_stale_are_run(one_file):
     assert done[6:] == [0, 1, 2]
 
 
+def test_a_source_that_the_rows_did_not_know_makes_them_stale(one_file, monkeypatch):
+    results.run_table("try", plan([]), run_one)
+    one_file.with_name("more.py").write_text("x = 1\n")
+    origin = results.Origin("python script.py", "table", ("source.py", "more.py"))
+    monkeypatch.setattr(results, "ORIGINS", {"try": origin})
+    assert results.stale_files() == {"try": "3 of 3 rows are older than more.py"}
+
+
 def test_a_row_tells_command_commit_and_date(one_file):
     results.run_table("try", plan([]), run_one)
     stored = json.loads((one_file.parent / "results" / "try.json").read_text())
@@ -161,3 +174,47 @@ def test_results_are_as_new_as_their_code_or_on_the_list():
     unexplained = {name: why for name, why in found.items() if name not in listed}
     assert not unexplained, 'run `make results`, or benchmarks/results.py --excuse "why"'
     assert set(listed) <= set(found), "take these off benchmarks/stale.json: they are not stale"
+
+
+def test_two_that_write_at_once_lose_no_row(one_file):
+    both = list(range(8))
+    plan = [{"seed": seed} for seed in both]
+
+    def put(part):
+        for number in part:
+            results._put("try", plan, number, plan[number])
+
+    threads = [threading.Thread(target=put, args=(both[start::2],)) for start in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stored = json.loads((one_file.parent / "results" / "try.json").read_text())
+    assert [row["seed"] for row in stored["rows"]] == both
+
+
+def test_a_full_disk_leaves_what_was_there(one_file, monkeypatch):
+    path = results.write_results("try", "a command", [{"seed": 0}])
+    before = path.read_bytes()
+
+    def fill(self, text, **_):
+        self.write_bytes(text.encode()[:7])
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_text", fill)
+    with pytest.raises(OSError, match="No space left"):
+        results.write_results("try", "a command", [{"seed": 0}, {"seed": 1}])
+    assert path.read_bytes() == before
+    assert [found.name for found in path.parent.iterdir()] == ["try.json"]
+
+
+def test_what_was_changed_by_hand_is_refused_until_it_is_sealed(one_file):
+    path = results.write_results("try", "a command", [{"seed": 1, "accuracy": 0.5}])
+    changed = path.read_text().replace("0.5", "0.75")
+    path.write_text(changed)
+    with pytest.raises(ValueError, match="its sha256 is that of other content"):
+        datasets.load_results("try")
+    assert results.seal() == ["try"]
+    assert datasets.load_results("try")["rows"] == [{"seed": 1, "accuracy": 0.75}]
+    assert path.read_text()[:-80] == changed[:-80]
+    assert results.seal() == []

@@ -78,6 +78,10 @@ def test_buckets_are_drawn_anew_each_epoch_and_again_by_seed(ragged):
     assert epochs(2)[0] != first
     # Other batches, not only another order of the same.
     assert len({frozenset(b) for b in first} & {frozenset(b) for b in second}) < 4
+    # And in any order, short ones not first.
+    dataset = datasets.bucket_by_length(x, batch_size=16, seed=1)
+    widths = [batch.shape[1] for batch in dataset.as_numpy_iterator()]
+    assert widths != sorted(widths)
 
 
 def test_buckets_leave_nearly_no_padding(imdb):
@@ -181,6 +185,9 @@ def test_targets_of_every_step_are_padded_and_weighed():
     assert x_batch.tolist() == [[3, 4, 5], [6, 0, 0]]
     assert y_batch.tolist() == [[4, 5, 1], [1, 0, 0]]
     assert w_batch.tolist() == [[1, 1, 1], [1, 0, 0]]
+    options = {"shuffle": False, "every_step": True, "sample_weight": [2, 0.5]}
+    ((*_, w_batch),) = datasets.bucket_by_length(x, y, **options).as_numpy_iterator()
+    assert w_batch.tolist() == [[2, 2, 2], [0.5, 0, 0]]
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Embedding(9, 4), keras.layers.GRU(5, return_sequences=True)]
     model = keras.Sequential([*layers, keras.layers.Dense(9)])

@@ -1,5 +1,6 @@
 """Film reviews and sentences, against the raw files and Keras' own padding."""
 
+import dataclasses
 import json
 import urllib.error
 from importlib import metadata
@@ -100,6 +101,13 @@ def test_encode_and_decode_a_reader_s_sentences(imdb):
     decoded = imdb.decode(ids[0]).split()
     assert decoded[:7] == words[:7]
     assert decoded[7:9] == ["?", "isn't"]
+
+
+@pytest.mark.parametrize(("truncating", "kept"), [("pre", slice(1, 4)), ("post", slice(0, 3))])
+def test_a_long_text_is_cut_where_the_reviews_were(imdb, truncating, kept):
+    short = dataclasses.replace(imdb, x_train=imdb.x_train[:, :3], truncating=truncating)
+    whole = [1, *(imdb.word_index[word] for word in ("a", "good", "film"))]
+    assert short.encode(["A good film"]).tolist() == [whole[kept]]
 
 
 def test_encode_and_decode_refuse_what_they_cannot_read(imdb):

@@ -53,7 +53,7 @@ def no_padding(monkeypatch):
     monkeypatch.setitem(globals(), "log_p_after", without)
 
 
-@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 2.0, 5.0])
 def test_a_wide_beam_finds_what_an_exhaustive_search_finds(length_penalty):
     found, scores = beam_search(
         step, first_states(6), START, END, MAX_STEPS, beam=81, length_penalty=length_penalty
@@ -66,6 +66,9 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds(length_penalty):
         best = max(score_of, key=score_of.get)
         assert found[seed] == list(best)
         assert scores[seed] == pytest.approx(score_of[best])
+        states = [state[seed : seed + 1] for state in first_states(6)]  # nobody else to wait for
+        alone, _ = beam_search(step, states, START, END, MAX_STEPS, 81, length_penalty)
+        assert alone == [list(best)]
 
 
 def test_a_penalty_makes_texts_longer():

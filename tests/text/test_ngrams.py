@@ -87,11 +87,15 @@ def test_refuses():
         NGrams(0, 5)
     with pytest.raises(ValueError, match="smoothing must be .* Received: 'laplace'"):
         NGrams(2, 5, "laplace")
-    with pytest.raises(ValueError, match="Tokens must be from 0 to 4. Received: 1 to 5"):
+    with pytest.raises(
+        ValueError, match="sequences must hold ids of at least 0 and below 5. Received: 1 to 5"
+    ):
         NGrams(2, 5).fit(SEQUENCES)
-    with pytest.raises(ValueError, match="one token or more"):
+    with pytest.raises(ValueError, match="sequences must hold 1 or more"):
         NGrams(2, 5).fit([[1], []])
-    with pytest.raises(ValueError, match="order must be from 1 to 2. Received: 3"):
+    with pytest.raises(
+        ValueError, match="order must be an int of at least 1 and at most 2. Received: 3"
+    ):
         NGrams(2, 6).fit(SEQUENCES).log_probabilities(SEQUENCES, 3)
-    with pytest.raises(ValueError, match="sequence must begin with a first token"):
+    with pytest.raises(ValueError, match="sequence must hold 1 or more"):
         NGrams(2, 6).fit(SEQUENCES).distribution([])

@@ -49,6 +49,9 @@ def test_what_is_left_out_cannot_make_it_nan():
     metric = Perplexity()
     metric.update_state([[1, 0]], np.array([[[0.0, 1.0], [0.0, 1.0]]]))
     assert float(metric.result()) == pytest.approx(1.0, abs=1e-3)
+    metric = Perplexity(from_logits=True)  # of which none is rounded up from 0
+    metric.update_state([[1, 0]], np.array([[[0.0, np.log(3)], [-np.inf, 0.0]]]))
+    assert float(metric.result()) == pytest.approx(4 / 3, rel=1e-5)
 
 
 def test_is_trained_with_and_saved_with_a_model(tmp_path):

@@ -41,6 +41,12 @@ def test_narrow_by_hand(settings, expected):
     np.testing.assert_allclose(narrow([P, P[::-1]], **settings)[1], expected[::-1], atol=1e-5)
 
 
+def test_narrow_keeps_the_fewest_whose_sum_is_exactly_what_was_asked_for():
+    p = [0.5, 0.25, 0.125, 0.125]  # which have no rounding
+    for top_p, kept in ((0.5, [1, 0, 0, 0]), (0.75, [2 / 3, 1 / 3, 0, 0])):
+        np.testing.assert_allclose(narrow(p, top_p=top_p), kept)
+
+
 def test_narrow_keeps_what_is_impossible_impossible():
     np.testing.assert_array_equal(narrow([0.0, 0.5, 0.5], temperature=100.0)[0], 0.0)
 
@@ -101,10 +107,10 @@ def test_longest_copy():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": 0}, "temperature must be above 0. Received: 0"),
-        ({"temperature": float("nan")}, "temperature must be above 0"),
+        ({"temperature": 0}, "temperature must be a finite number above 0. Received: 0"),
+        ({"temperature": float("nan")}, "temperature must be a finite number above 0"),
         ({"top_k": 0}, "top_k must be an int of at least 1. Received: 0"),
-        ({"top_p": 1.5}, "top_p must be above 0 and at most 1, or None. Received: 1.5"),
+        ({"top_p": 1.5}, "top_p must be .* above 0 and of at most 1. Received: 1.5"),
         ({"n": 0}, "n must be an int of at least 1"),
         ({"max_length": 0}, "max_length must be an int of at least 1"),
     ],

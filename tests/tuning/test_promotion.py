@@ -201,5 +201,17 @@ def test_a_tie_in_a_rung_is_not_broken_by_the_order_of_arrival(make):
     assert promoted[0] == promoted[1] != set()
 
 
+def test_a_trial_is_the_same_whatever_number_its_parent_has():
+    """The numbers are those of arrival, which several processes leave to chance."""
+    trials = []
+    for number in ("0001", "0007"):
+        hp = kt.HyperParameters()
+        hp.values = {"units": 3, "tuner/trial_id": number, "tuner/bracket": 1, "tuner/round": 1}
+        trials.append(kt.engine.trial.Trial(hp))
+    assert trial_seed(trials[0], 1) == trial_seed(trials[1], 1)
+    trials[1].hyperparameters.values["tuner/round"] = 0
+    assert trial_seed(trials[0], 1) != trial_seed(trials[1], 1)
+
+
 def test_old_states_are_deleted(large):
     assert not list(large.folder.glob(f"trial_*/{oracles.LAST_EPOCH}"))

@@ -24,6 +24,18 @@ def test_leaderboard_holds_what_was_measured(make):
     assert table.loc[1, ["units", "learning_rate"]].to_dict() == best.values
 
 
+def test_a_tie_for_the_best_is_not_broken_by_the_order_of_arrival(make):
+    oracle = make("random", max_trials=4).oracle
+    for i in range(4):
+        trial = oracle.create_trial(f"worker {i}")
+        oracle.update_trial(trial.trial_id, {"val_accuracy": 0.5})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    best = oracle.get_best_trials(3)
+    oracle.trials = dict(reversed(oracle.trials.items()))
+    assert oracle.get_best_trials(3) == best
+
+
 def build_with_odd_names(hp):
     model = build(hp)
     hp.Choice("score", [7, 8])

@@ -329,7 +329,27 @@ def test_command_prices_searches_and_judges(tmp_path, capsys, monkeypatch):
     assert f"accuracy on the held-out reviews: {accuracy:.4f}" in printed
     command.main(words)
     assert "Nothing left to run: this search is finished. 1 trials" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="max_epochs: 1 there, 2 here"):
+        command.main([*words, "--max-epochs", "2"])
     n_files = len(list(tmp_path.rglob("*")))
     assert command.main([*words, "--price", "--overwrite"]) is None
     assert "1 trials, 1 epoch-runs" in capsys.readouterr().out
     assert len(list(tmp_path.rglob("*"))) == n_files, "a price deletes nothing"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--every 0", "--every: must be a whole number from 1 on. Received: 0"),
+        ("--max-trials two", "--max-trials: must be a whole number from 1 on. Received: two"),
+        ("--max-units 31", "--max-units: must be a whole number from 32 on. Received: 31"),
+        ("--patience nan", "--patience: must be a number from 1 on. Received: nan"),
+        ("--kind best", "invalid choice: 'best'"),
+        ("--storage sqlite:///a.db --price", "are for a search in a folder"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_answered_with_a_sentence(words, sentence, capsys):
+    with pytest.raises(SystemExit) as error:
+        command.main(words.split())
+    assert error.value.code == 2
+    assert sentence in capsys.readouterr().err
