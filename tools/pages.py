@@ -81,11 +81,14 @@ INDEX = """\
 
 
 def title_and_promise(notebook):
-    """Return the first heading of the notebook and the first sentence or two under it."""
+    """Return the first heading of the notebook and the first sentence or two under it, unlinked.
+
+    A link in them is relative to the notebook, and would lead nowhere from the index.
+    """
     paragraphs = [part.strip() for part in notebook.cells[0].source.split("\n\n")]
     title = paragraphs[0].lstrip("# ")
     promise = next((part for part in paragraphs[1:] if not BADGE.match(part)), "")
-    return title, promise
+    return title, re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", promise)
 
 
 def duration(seconds):
