@@ -180,6 +180,8 @@ def test_french_names_a_wrong_argument(arguments, message):
 
 
 class FakePackage:
+    version = "4.5.post3"
+
     def __init__(self, folder):
         self.locate_file = lambda path: folder / path
 
