@@ -108,7 +108,8 @@ def make_tuner(
     ```
     """
     check_one_of("kind", kind, sorted(KINDS))
-    check_instance("objective", objective, str | kt.Objective | list, "a name or an Objective")
+    accepted = "a name, an Objective, a list of them, or None where fit returns it"
+    check_instance("objective", objective, str | kt.Objective | list | None, accepted)
     if isinstance(objective, list):
         check_each("objective", objective, str | kt.Objective, "a list of names or Objectives")
     check_flag("tune_new_entries", tune_new_entries)

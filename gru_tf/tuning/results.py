@@ -33,7 +33,8 @@ def leaderboard(tuner):
 
     >>> leaderboard(tuner)[["units", "score"]].head(1)  # doctest: +SKIP
     """
-    check_instance("tuner", tuner, kt.Tuner, "a tuner from make_tuner()")
+    oracle = getattr(tuner, "oracle", tuner)  # all that a report has of a search
+    check_instance("tuner", oracle, kt.Oracle, "a tuner from make_tuner()")
     trials = [tuner.oracle.get_trial(trial_id) for trial_id in tuner.oracle.start_order]
     if not trials:
         return pd.DataFrame(columns=["trial", "score"])
