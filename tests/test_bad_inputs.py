@@ -590,7 +590,9 @@ ROWS = {
         max_epochs=whole(1),
         directory=[None, 3, b"a", [], {}, True, 2.5, ["a"], object()],
         name=PATH_NAME,
-        objective=[("val_loss",), 3, [], {}, True, ["val_loss", 3], b"val_loss", 2.5, object(), [None]],
+        objective=[
+            ("val_loss",), 3, [], {}, True, ["val_loss", 3], b"val_loss", 2.5, object(), [None],
+        ],
         max_trials=[*optional(whole(1)), 3],
         factor=whole(2),
         hyperband_iterations=whole(1),
