@@ -279,12 +279,12 @@ def run_files(base, copy):
     install_package(there, copy)
     pythons = {"here": sys.executable, "there": there}
     for name, python in pythons.items():
-        print(f"{name}: {versions(python)}")
-    n_failed = 0
+        print(f"{name}: {versions(python)}", flush=True)
     for writer, python in pythons.items():
         folder = FOLDER / "saved" / writer
         shutil.rmtree(folder, ignore_errors=True)
         run(python, copy / "tools" / "saved.py", "write", folder, cwd=FOLDER, env=outside())
+    n_failed = 0
     for writer, reader in (("here", "there"), ("there", "here")):
         command = [pythons[reader], copy / "tools" / "saved.py", "read", FOLDER / "saved" / writer]
         found = json.loads(run(*command, cwd=FOLDER, env=outside()).splitlines()[-1])
@@ -292,12 +292,10 @@ def run_files(base, copy):
             off = {name: said[kind] for name, said in found.items()}
             wrong = {n: v for n, v in off.items() if isinstance(v, str) or not v < TOLERANCE}
             n_failed += len(wrong)
-            print(
-                f"{kind:<11} written {writer}, read {reader}: "
-                f"{len(off) - len(wrong)} of {len(off)} models equal to {TOLERANCE}"
-            )
+            equal = f"{len(off) - len(wrong)} of {len(off)} models equal to {TOLERANCE}"
+            print(f"{kind:<11} written {writer}, read {reader}: {equal}", flush=True)
             for name, why in wrong.items():
-                print(f"    FAILED {name}: {notebooks.one_line(str(why))}")
+                print(f"    FAILED {name}: {notebooks.one_line(str(why))}", flush=True)
     return n_failed
 
 

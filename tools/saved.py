@@ -37,7 +37,9 @@ def example(function, gru):
     x, y = keras.tree.map_structure(lambda array: array[:4], (x, y))
     if name == "build_tabular_regressor":
         x = x[..., None]  # a SavedModel takes no shape but its own
+    model.run_eagerly = True  # one step isn't worth a graph
     model.train_on_batch(x, y)
+    model.run_eagerly = False
     rng = np.random.default_rng(1)
     model.set_weights([rng.normal(0, 0.3, one.shape) for one in model.get_weights()])
     return model, x
