@@ -6,6 +6,7 @@ import sys
 import tomllib
 
 import nbformat
+import psutil
 import pytest
 from packaging.requirements import Requirement
 
@@ -18,6 +19,7 @@ import setup_cell
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", "")
     monkeypatch.setattr(colab, "FOLDER", tmp_path)
     return tmp_path
 
@@ -88,6 +90,17 @@ def test_a_notebook_runs_in_its_folder_and_says_where_it_failed(folder):
         nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
         assert colab.execute(path, sys.executable, folder / "content") == failure
     assert [one.name for one in (folder / "content").iterdir()] == ["seen"]
+    kernels = psutil.Process().children(recursive=True)
+    assert not [one for one in kernels if "ipykernel_launcher" in one.cmdline()]
+
+
+def test_an_interruption_is_none_of_a_lesson(folder):
+    (folder / "content").mkdir()
+    path = folder / "01_small.ipynb"
+    cells = [nbformat.v4.new_code_cell("raise KeyboardInterrupt")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    with pytest.raises(KeyboardInterrupt):
+        colab.execute(path, sys.executable, folder / "content")
 
 
 def test_a_lesson_that_is_not_there_is_refused(capsys):

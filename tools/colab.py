@@ -24,7 +24,6 @@ import time
 from pathlib import Path
 
 import nbformat
-from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -186,11 +185,10 @@ def execute(path, python, folder):
     """Run the notebook at `path` in `folder`; return what went wrong, or None."""
     spec = {"argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]}
     spec |= {"display_name": "Colab", "language": "python"}
-    kernels = folder.parent / "kernels"
-    (kernels / "colab").mkdir(parents=True, exist_ok=True)
-    (kernels / "colab" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-    manager = AsyncKernelManager(kernel_name="colab")
-    manager.kernel_spec_manager.kernel_dirs = [str(kernels)]
+    place = folder.parent / "kernels" / "colab" / "kernel.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(spec), encoding="utf-8")
+    os.environ["JUPYTER_PATH"] = str(folder.parent)
     n_done = 0
 
     def cell_executed(**_):
@@ -199,7 +197,7 @@ def execute(path, python, folder):
 
     client = NotebookClient(
         nbformat.read(path, as_version=4),
-        km=manager,
+        kernel_name="colab",
         timeout=notebooks.CELL_SECONDS,
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=cell_executed,
@@ -208,6 +206,8 @@ def execute(path, python, folder):
         with (folder.parent / "kernel.log").open("w") as log:
             client.execute(stdout=log, stderr=log, env={**outside(), **notebooks.ENVIRONMENT})
     except CellExecutionError as error:
+        if error.ename == "KeyboardInterrupt":  # nbclient hands a signal on to the kernel
+            raise KeyboardInterrupt from None
         return f"code cell {n_done}: {error.ename}: {notebooks.one_line(error.evalue)}"
     except CellTimeoutError:
         return f"code cell {n_done + 1}: not done after {notebooks.CELL_SECONDS} s"
