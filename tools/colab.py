@@ -280,13 +280,12 @@ def run_files(base, copy):
     pythons = {"here": sys.executable, "there": there}
     for name, python in pythons.items():
         print(f"{name}: {versions(python)}", flush=True)
-    for writer, python in pythons.items():
-        folder = FOLDER / "saved" / writer
-        shutil.rmtree(folder, ignore_errors=True)
-        run(python, copy / "tools" / "saved.py", "write", folder, cwd=FOLDER, env=outside())
     n_failed = 0
     for writer, reader in (("here", "there"), ("there", "here")):
-        command = [pythons[reader], copy / "tools" / "saved.py", "read", FOLDER / "saved" / writer]
+        folder, program = FOLDER / "saved" / writer, copy / "tools" / "saved.py"
+        shutil.rmtree(folder, ignore_errors=True)
+        run(pythons[writer], program, "write", folder, cwd=FOLDER, env=outside())
+        command = [pythons[reader], program, "read", folder]
         found = json.loads(run(*command, cwd=FOLDER, env=outside()).splitlines()[-1])
         for kind in next(iter(found.values())):
             off = {name: said[kind] for name, said in found.items()}
