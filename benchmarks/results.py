@@ -57,7 +57,12 @@ _TRANSLATION = (
     "gru_tf/text/dictionary.py",
     "gru_tf/text/vocabulary.py",
 )
-_SEARCH = ("gru_tf/tuning/builders.py", "gru_tf/tuning/make.py", "gru_tf/tuning/oracles.py")
+_SEARCH = (
+    "gru_tf/tuning/builders.py",
+    "gru_tf/tuning/make.py",
+    "gru_tf/tuning/oracles.py",
+    "gru_tf/tuning/pricing.py",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +110,10 @@ ORIGINS = {
     ),
     "tuning": Origin("python benchmarks/tuning.py search", "search_all", _REVIEWS + _GRU + _SEARCH),
     "tuning_price": Origin(
-        "python benchmarks/tuning.py price",
-        "price_both",
-        _REVIEWS + _GRU + _SEARCH + ("gru_tf/tuning/pricing.py",),
+        "python benchmarks/tuning.py price", "price_both", _REVIEWS + _GRU + _SEARCH
+    ),
+    "tuning_published": Origin(
+        "python benchmarks/tuning.py published", "run_published", _REVIEWS + _GRU + _SEARCH
     ),
     "parallel_speed": Origin("python benchmarks/parallel.py speed", "time_lengths", _MIN_GRU),
     "parallel_tasks": Origin("python benchmarks/parallel.py tasks", "tasks", _MIN_GRU),
