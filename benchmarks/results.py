@@ -27,6 +27,7 @@ from pathlib import Path
 
 import filelock
 
+from gru_tf.atomic import replacing
 from gru_tf.datasets import files
 from gru_tf.datasets.results import checksum
 
@@ -257,8 +258,7 @@ def write_results(name, command, rows, made_now=None):
         "origins": _origins(name, rows, set(made_now), before),
         "rows": rows,
     }
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, _as_text(results))
+    _write(path, _as_text(results))
     return path
 
 
@@ -277,14 +277,9 @@ def _as_text(results):
     return ",\n".join([*parts, f' "sha256": "{checksum(read_back)}"\n}}\n'])
 
 
-def write_whole(path, text):
-    """Write a file whole or not at all: on a full disk what was there stays."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
+def _write(path, text):
+    with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def seal():
@@ -293,7 +288,7 @@ def seal():
     for path in sorted((files.data_folder() / "results").glob("*.json")):
         results = json.loads(path.read_text(encoding="utf-8"))
         if results.get("sha256") != checksum(results):
-            write_whole(path, _as_text(results))
+            _write(path, _as_text(results))
             sealed.append(path.stem)
     return sealed
 
@@ -415,7 +410,7 @@ def excuses():
 
 
 def write_excuses(reasons):
-    write_whole(EXCUSES, json.dumps(reasons, indent=1, sort_keys=True) + "\n")
+    _write(EXCUSES, json.dumps(reasons, indent=1, sort_keys=True) + "\n")
 
 
 def as_markdown(heads, rows):

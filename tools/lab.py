@@ -18,6 +18,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from gru_tf.atomic import replacing
+
 ROOT = Path(__file__).resolve().parents[1]
 JUPYTER = Path(__file__).with_name("jupyter")  # a kernel that keeps TensorFlow's log to itself
 COPIED = ".copied.json"  # in work/: the checksum of each notebook as it was copied
@@ -29,13 +31,8 @@ def checksum(path):
 
 def copy_whole(source, target):
     """Copy the file whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    try:
+    with replacing(target) as unfinished:
         shutil.copyfile(source, unfinished)
-        os.replace(unfinished, target)
-    finally:  # on a full disk there is a part of it
-        unfinished.unlink(missing_ok=True)
 
 
 def set_aside(work):

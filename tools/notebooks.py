@@ -37,6 +37,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 import setup_cell
+from gru_tf.atomic import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -216,13 +217,8 @@ def save(notebook, path):
 
 
 def write_bytes(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
+    with replacing(path) as unfinished:
         unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:  # on a full disk there is a part of it
-        unfinished.unlink(missing_ok=True)
 
 
 def display_name(path):

@@ -8,7 +8,6 @@ written only if it has changed, so that Sphinx reads only what has.
 import copy
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 import nbformat
 
 import figures
+from gru_tf.atomic import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = Path(__file__).with_name("site")  # Sphinx' settings, a style sheet, a template
@@ -109,10 +109,8 @@ def write(path, content):
     """Write the file whole or not at all, and only if it has changed. Return its path."""
     content = content if isinstance(content, bytes) else content.encode()
     if not path.exists() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
+        with replacing(path) as unfinished:
+            unfinished.write_bytes(content)
     return path
 
 
