@@ -55,8 +55,12 @@ def choose(function, limit):
     near, far = [f"near {i}" for i in range(6)], [f"far {i}" for i in range(6)]
     distances = np.array([0.1, 0.9, 0.25, 0.5, 0.0, 1.0])
     for bound in (0.6, 0.25, 0.5, 0.0, 1.0):
-        arguments = list(near), list(far), distances.copy(), bound
-        found = function(*arguments)
+        given = list(near), list(far), distances.copy()
+        found = function(*given, bound)
+        require(
+            given[:2] == (near, far) and (given[2] == distances).all(),
+            "choose changed its arguments: make a new list.",
+        )
         require(
             hasattr(found, "__len__") and not isinstance(found, str),
             f"choose returns {type(found).__name__}, not a list of texts.",
@@ -92,7 +96,7 @@ def choose(function, limit):
         f"choose is right, but {limit:g} is too loose: on the validation part less of the memory "
         "scores higher.",
     )
-    return "On the test part both together beat each alone."
+    return "On the test part both together beat each alone by chrF, but not by BLEU."
 
 
 LIMITS = 0.2, 0.36  # within these, chrF of the validation part is near its best

@@ -71,6 +71,12 @@ def below(near, far, distances, limit):
     return [a if d < limit else b for a, b, d in zip(near, far, distances, strict=True)]
 
 
+def in_place(near, far, distances, limit):
+    for i in np.flatnonzero(distances > limit):
+        near[i] = far[i]
+    return near
+
+
 def by_the_mean(near, far, distances, limit):
     return near if np.mean(distances) <= limit else far
 
@@ -80,6 +86,7 @@ def by_the_mean(near, far, distances, limit):
     [
         (below, 0.3, "'at most' takes near"),
         (lambda near, far, d, limit: choose(far, near, d, limit), 0.3, "wrong way round"),
+        (in_place, 0.3, "changed its arguments"),
         (by_the_mean, 0.3, "for all texts"),
         (lambda *a: choose(*a)[:-1], 0.3, "5 translations"),
         (lambda *a: choose(*a)[::-1], 0.3, "texts' order"),
