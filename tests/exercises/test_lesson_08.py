@@ -62,7 +62,7 @@ def as_a_tuple(near, far, distances, limit):
 
 
 @pytest.mark.parametrize("answer", [choose, by_numpy, as_a_tuple])
-@pytest.mark.parametrize("limit", [0.2, 0.25, 0.3, 1 / 3])
+@pytest.mark.parametrize("limit", [0.2, np.float32(0.2), 0.25])
 def test_choose(is_right, answer, limit):
     is_right("08.3", answer, limit)
 
@@ -95,6 +95,7 @@ def by_the_mean(near, far, distances, limit):
         (choose, 30, "from 0 to 1"),
         (choose, 0.1, "too strict"),
         (choose, 0.4, "too loose"),
+        (choose, 3 * 0.1, "best limit of the test part"),
     ],
 )
 def test_choose_refused(is_refused, answer, limit, sentence):
