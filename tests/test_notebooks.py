@@ -24,6 +24,7 @@ from form import (
     has_stable_metadata,
     is_small,
     names_no_place_on_a_machine,
+    numbers_its_sections,
     promises_something_in_some_minutes,
     prose,
     sets_three_exercises,
@@ -91,8 +92,8 @@ def good_notebook():
         new_code_cell("draw()", outputs=[figure]),
         new_code_cell("print(1 > 0)", outputs=[new_output("stream", name="stdout", text="True\n")]),
         new_code_cell(re.sub(r'    """.*?"""\n', "", builder, flags=re.S).strip()),
-        new_markdown_cell("## 9. Exercises\n\n1. **Recall.** A\n2. **Change.** B\n3. **Build.** C"),
-        new_markdown_cell("## 10. Summary\n\nRecall what changed."),
+        new_markdown_cell("## 1. Exercises\n\n1. **Recall.** A\n2. **Change.** B\n3. **Build.** C"),
+        new_markdown_cell("## 2. Summary\n\nRecall what changed."),
     ]
     for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
         cell.execution_count = count
@@ -101,6 +102,7 @@ def good_notebook():
 
 SPOILT = {
     starts_with_a_title: lambda cells: cells[0].update(source="No title"),
+    numbers_its_sections: lambda cells: cells[7].update(source="## 3. Summary"),
     has_few_short_cells: lambda cells: cells[4].update(source="x = 1\n" * 26),
     was_run_in_order: lambda cells: cells[4].update(execution_count=7),
     has_clean_outputs: lambda cells: cells[4].outputs.append(
