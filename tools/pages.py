@@ -43,6 +43,7 @@ MODULES = {
     "gru_tf.datasets": "Data",
     "gru_tf.text": "Text",
     "gru_tf.plots": "Figures",
+    "gru_tf.interactive": "A figure to move",
     "gru_tf.tuning": "Searches",
     "gru_tf.exercises": "Checks of exercises",
 }
