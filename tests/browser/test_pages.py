@@ -156,10 +156,9 @@ def test_figures_are_dark_on_a_dark_page(open_page, name):
     assert brightness["dark"] < 80
 
 
-@pytest.mark.parametrize(
-    "name", ["notebooks/08_translation.html", "notebooks/12_parallel_gru.html"]
-)
+@pytest.mark.parametrize("name", ["04_imdb", "08_translation", "12_parallel_gru"])
 def test_a_figure_that_speaks_of_dark_and_bright_is_not_turned_round(open_page, name):
-    figure = open_page(name, scheme="dark").locator('.cell_output img[alt*="dark"]')
+    page = open_page(f"notebooks/{name}.html", scheme="dark")
+    figure = page.locator('.cell_output img[alt*="dark"]')
     image = Image.open(io.BytesIO(figure.screenshot())).convert("L")
     assert image.getpixel((4, 4)) > 200  # the paper that it is drawn on
