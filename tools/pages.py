@@ -278,6 +278,7 @@ def results(runs):
         parts += [
             f"## `{path.stem}`",
             " · ".join([f"{{download}}`{path.name} <data/results/{path.name}>`", *users]),
+            "```{rst-class} origins\n```",
             "\n".join(["| made by | on | from commit | rows |", "|---|---|---|---|", *origins]),
             f"On {machine['cores']} cores ({machine['processor']}), {versions}.",
         ]
