@@ -40,7 +40,7 @@ test: venv          ## check the code, the package, and every notebook against i
 	@$(RUN) -m ruff format --check --quiet
 	@$(RUN) -m pytest $(IN_TWO) --nbval tests notebooks
 
-test-browser: site  ## look at every page of the site in a browser, wide and narrow
+test-browser: site  ## look at every page of the site in a browser, and run lessons in JupyterLab
 	@$(RUN) -m pytest -n 2 -rs tests/browser
 
 check: venv         ## run the tests of the package alone

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import filelock
 
+from gru_tf.atomic import replacing
 from gru_tf.datasets import files
 from gru_tf.datasets.results import checksum
 
@@ -57,7 +58,12 @@ _TRANSLATION = (
     "gru_tf/text/dictionary.py",
     "gru_tf/text/vocabulary.py",
 )
-_SEARCH = ("gru_tf/tuning/builders.py", "gru_tf/tuning/make.py", "gru_tf/tuning/oracles.py")
+_SEARCH = (
+    "gru_tf/tuning/builders.py",
+    "gru_tf/tuning/make.py",
+    "gru_tf/tuning/oracles.py",
+    "gru_tf/tuning/pricing.py",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +111,10 @@ ORIGINS = {
     ),
     "tuning": Origin("python benchmarks/tuning.py search", "search_all", _REVIEWS + _GRU + _SEARCH),
     "tuning_price": Origin(
-        "python benchmarks/tuning.py price",
-        "price_both",
-        _REVIEWS + _GRU + _SEARCH + ("gru_tf/tuning/pricing.py",),
+        "python benchmarks/tuning.py price", "price_both", _REVIEWS + _GRU + _SEARCH
+    ),
+    "tuning_published": Origin(
+        "python benchmarks/tuning.py published", "run_published", _REVIEWS + _GRU + _SEARCH
     ),
     "parallel_speed": Origin("python benchmarks/parallel.py speed", "time_lengths", _MIN_GRU),
     "parallel_tasks": Origin("python benchmarks/parallel.py tasks", "tasks", _MIN_GRU),
@@ -251,8 +258,7 @@ def write_results(name, command, rows, made_now=None):
         "origins": _origins(name, rows, set(made_now), before),
         "rows": rows,
     }
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, _as_text(results))
+    _write(path, _as_text(results))
     return path
 
 
@@ -271,14 +277,9 @@ def _as_text(results):
     return ",\n".join([*parts, f' "sha256": "{checksum(read_back)}"\n}}\n'])
 
 
-def write_whole(path, text):
-    """Write a file whole or not at all: on a full disk what was there stays."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
+def _write(path, text):
+    with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def seal():
@@ -287,7 +288,7 @@ def seal():
     for path in sorted((files.data_folder() / "results").glob("*.json")):
         results = json.loads(path.read_text(encoding="utf-8"))
         if results.get("sha256") != checksum(results):
-            write_whole(path, _as_text(results))
+            _write(path, _as_text(results))
             sealed.append(path.stem)
     return sealed
 
@@ -409,7 +410,7 @@ def excuses():
 
 
 def write_excuses(reasons):
-    write_whole(EXCUSES, json.dumps(reasons, indent=1, sort_keys=True) + "\n")
+    _write(EXCUSES, json.dumps(reasons, indent=1, sort_keys=True) + "\n")
 
 
 def as_markdown(heads, rows):

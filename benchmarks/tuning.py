@@ -2,35 +2,52 @@
 
     python benchmarks/tuning.py search [--kinds random grid] [--seeds 1 2 3]
     python benchmarks/tuning.py price
+    python benchmarks/tuning.py published [--directory searches]
 
 `search` runs Hyperband, random, grid and Bayesian search on the same space with the same
 number of epoch-runs, on the reviews cut short: 3,000 reviews of 40 words. A row is a
 trial: what it cost, what it scored on validation data, and its accuracy at that epoch on
-test reviews that no search has seen. Written to data/results/tuning.json, run by run.
+test reviews that no search has seen; and the minutes that `price` asked for its whole
+search. Written to data/results/tuning.json, run by run.
 
 `price` measures seconds an epoch at three widths, turn by turn in one process, of a
 tutorial's own code (Keras' layer, reviews left-padded to 500, no mask) and of ours (this
 package's layer, batches by length, a mask), and adds up the 30 trials of its search.
 Written to data/results/tuning_price.json.
+
+`published` runs that search whole, as `python -m gru_tf.tuning` does, and trains its winner
+from three starts. It takes more than an hour; stopped, the same command goes on. Price and
+measured minutes of each rung, the trials and the winner are written to
+data/results/tuning_published.json.
 """
 
 import argparse
 import functools
+import itertools
 import os
 import tempfile
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import keras_tuner as kt
 import numpy as np
+import pandas as pd
 
 import gru_tf
 from gru_tf.checks import number_from
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.models import build_sentiment_classifier
-from gru_tf.tuning import build_tunable_sentiment_classifier, leaderboard, make_tuner
-from gru_tf.tuning.pricing import as_batches, dry_run, probe
+from gru_tf.tuning import (
+    best_model,
+    build_tunable_sentiment_classifier,
+    leaderboard,
+    make_tuner,
+    price,
+)
+from gru_tf.tuning.folder import read
+from gru_tf.tuning.pricing import PRICE, as_batches, dry_run, probe
 from results import write_results
 
 MAX_EPOCHS = 9
@@ -52,9 +69,12 @@ class HeldOut(keras.callbacks.Callback):
     """Adds the accuracy on test reviews to what each epoch reports."""
 
     x = y = None  # of the class, as Keras Tuner copies callbacks for each trial
+    seconds = []  # that each epoch's look took, and no search without it would
 
     def on_epoch_end(self, epoch, logs=None):
+        begin = time.perf_counter()
         logs["held_out"] = self.model.evaluate(self.x, self.y, batch_size=250, verbose=0)[1]
+        self.seconds.append(time.perf_counter() - begin)
 
 
 def search(kind, seed):
@@ -74,14 +94,16 @@ def search(kind, seed):
             seed=seed,
             **options,
         )
-        tuner.search(
-            reviews.x_train[:3000],
-            reviews.y_train[:3000],
-            validation_data=(reviews.x_valid, reviews.y_valid),
-            batch_size=64,
-            callbacks=[HeldOut()],
-            verbose=0,
-        )
+        data = {
+            "x": reviews.x_train[:3000],
+            "y": reviews.y_train[:3000],
+            "validation_data": (reviews.x_valid, reviews.y_valid),
+            "batch_size": 64,
+        }
+        priced = price(tuner, **data).minutes
+        HeldOut.seconds.clear()
+        tuner.search(**data, callbacks=[HeldOut()], verbose=0)
+        looks = iter(HeldOut.seconds)
         for row in leaderboard(tuner).sort_values("trial").to_dict("records"):
             trial = tuner.oracle.trials[tuner.oracle.start_order[row["trial"] - 1]]
             held_out = trial.metrics.get_last_value("held_out")
@@ -92,7 +114,10 @@ def search(kind, seed):
                 **{name: row[name] for name in kept},
                 "score": round(row["score"], 4),
                 "held_out": round(float(held_out), 4),
-                "seconds": round(row["seconds"], 1),
+                "seconds": round(
+                    row["seconds"] - sum(itertools.islice(looks, row["epochs_run"])), 1
+                ),
+                "priced_minutes": round(priced, 2),  # of all trials of this search
             }
 
 
@@ -167,9 +192,69 @@ def price_both(rounds, seconds):
     return rows
 
 
+def run_published(directory):
+    """Return the rows of a tutorial's search, run whole: of its rungs, trials and winner."""
+    tuner = make_tuner(
+        "hyperband",
+        functools.partial(build_tunable_sentiment_classifier, gru=gru_tf.GRU),
+        max_epochs=10,
+        directory=directory,
+        name="published",
+    )
+    reviews = load_imdb()
+    x, valid, test = (
+        functools.partial(bucket_by_length, x, y)
+        for x, y in (
+            (reviews.x_train, reviews.y_train),
+            (reviews.x_valid, reviews.y_valid),
+            (reviews.x_test, reviews.y_test),
+        )
+    )
+    data = {"x": x, "validation_data": valid}
+    print(price(tuner, **data), flush=True)
+    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
+    tuner.search(**data, shuffle=False, callbacks=[stop])
+
+    table = leaderboard(tuner)
+    measured = table.groupby(["bracket", "rung"])[["seconds", "epochs_run"]].sum()
+    rows = []
+    for rung in pd.DataFrame(read(tuner.folder / PRICE)["rungs"]).to_dict("records"):
+        took = measured.loc[rung["bracket"], rung["rung"]]
+        rows.append(
+            {
+                "what": "rung",
+                **{name: rung[name] for name in ("bracket", "rung", "trials", "epochs")},
+                "priced_minutes": round(rung["minutes"], 1),
+                "epochs_run": int(took["epochs_run"]),
+                "seconds": round(took["seconds"], 1),
+            }
+        )
+    settings = ["units", "dropout", "learning_rate"]
+    kept = ["trial", "bracket", "rung", *settings, "epochs", "epochs_run", "score", "seconds"]
+    trials = table[kept].round({"score": 4, "seconds": 1})
+    rows += [{"what": "trial", **row} for row in trials.to_dict("records")]
+    for seed in (1, 2, 3):
+        tuner.seed = seed  # of the winner's own training alone
+        begin = time.perf_counter()
+        model, scores = best_model(tuner, **data, shuffle=False, test_data=test)
+        seconds = time.perf_counter() - begin
+        rows.append(
+            {
+                "what": "winner",
+                "seed": seed,
+                **trials.iloc[0][settings].to_dict(),
+                "seconds": round(seconds, 1),
+                "validation_accuracy": round(model.evaluate(valid(), verbose=0)[1], 4),
+                "test_accuracy": round(scores["accuracy"], 4),
+            }
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("search", "price"))
+    parser.add_argument("what", choices=("search", "price", "published"))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seeds", nargs="+", type=number_from(1), default=[1, 2, 3])
     parser.add_argument(
@@ -178,9 +263,15 @@ def main():
     parser.add_argument(
         "--seconds", type=number_from(0.1, float), default=5, help="a probe: %(default)s"
     )
+    parser.add_argument(
+        "--directory", default="searches", help="for the published search: %(default)s"
+    )
     options = parser.parse_args()
     if options.what == "search":
         search_all(options.kinds, options.seeds)
+    elif options.what == "published":
+        rows = run_published(options.directory)
+        write_results("tuning_published", "python benchmarks/tuning.py published", rows)
     else:
         rows = price_both(options.rounds, options.seconds)
         write_results("tuning_price", "python benchmarks/tuning.py price", rows)

@@ -123,19 +123,7 @@ def check_array(name, values, ndim=None, shape=None, *, kinds="biuf", rows=None,
         TypeError: If they are no numbers of these kinds.
         ValueError: If they are ragged, masked, not finite, or of another shape.
     """
-    what = {"iu": "integers", "b": "True or False"}.get(kinds, "real numbers")
-    array = _as_array(name, values)
-    if array is None:
-        return
-    if array.dtype.kind not in kinds and (array.size or array.dtype.kind != "f" or not array.ndim):
-        raise TypeError(f"{name} must hold {what}. Received: {describe(values)}.")
-    ranks = (ndim,) if isinstance(ndim, int) else ndim
-    if ranks and array.ndim not in ranks:
-        raise ValueError(f"{name} must be {shape}. Received shape: {array.shape}.")
-    if rows is not None and len(array) != rows:
-        raise ValueError(f"{name} must have {rows} rows. Received shape: {array.shape}.")
-    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} must hold finite numbers. Received: NaN or infinity.")
+    _checked_array(name, values, ndim, shape, kinds, rows, finite)
 
 
 def check_ids(
@@ -161,8 +149,7 @@ def check_ids(
     """
     if not lists:
         check_instance(name, values, np.ndarray, shape)
-    check_array(name, values, ndim, shape, kinds="iu")
-    ids = _as_array(name, values)
+    ids = _checked_array(name, values, ndim, shape, kinds="iu")
     if ids is None:
         return
     if ids.size < least:
@@ -252,6 +239,24 @@ def number_from(least, kind=int):
         return value
 
     return parse
+
+
+def _checked_array(name, values, ndim, shape, kinds, rows=None, finite=True):
+    """Check as `check_array` does; return the array, or None of a tensor inside a graph."""
+    what = {"iu": "integers", "b": "True or False"}.get(kinds, "real numbers")
+    array = _as_array(name, values)
+    if array is None:
+        return None
+    if array.dtype.kind not in kinds and (array.size or array.dtype.kind != "f" or not array.ndim):
+        raise TypeError(f"{name} must hold {what}. Received: {describe(values)}.")
+    ranks = (ndim,) if isinstance(ndim, int) else ndim
+    if ranks and array.ndim not in ranks:
+        raise ValueError(f"{name} must be {shape}. Received shape: {array.shape}.")
+    if rows is not None and len(array) != rows:
+        raise ValueError(f"{name} must have {rows} rows. Received shape: {array.shape}.")
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} must hold finite numbers. Received: NaN or infinity.")
+    return array
 
 
 def _as_array(name, values):

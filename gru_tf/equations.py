@@ -1,6 +1,6 @@
 """The equations of the Gated Recurrent Unit in NumPy, forward and backward.
 
-One step reads the input x_t and the last state h_prev, and gives the next state:
+One step reads the input x_t and the last state h_prev, and gives the next state::
 
     z_t   = sigmoid(x_t W_z + h_prev U_z + b_z)               update gate
     r_t   = sigmoid(x_t W_r + h_prev U_r + b_r)               reset gate

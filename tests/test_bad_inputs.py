@@ -16,11 +16,22 @@ import numpy as np
 import pytest
 
 import gru_tf
-from gru_tf import convert, datasets, equations, exercises, models, plots, text, tuning, weights
+from gru_tf import (
+    convert,
+    datasets,
+    equations,
+    exercises,
+    interactive,
+    models,
+    plots,
+    text,
+    tuning,
+    weights,
+)
 from gru_tf.datasets import files
 
 PACKAGE = Path(gru_tf.__file__).parent
-WINGS = (gru_tf, datasets, exercises, models, plots, text, tuning)
+WINGS = (gru_tf, datasets, exercises, interactive, models, plots, text, tuning)
 MODULES = (convert, equations, weights)  # without __all__: what is defined there is public
 
 
@@ -369,6 +380,7 @@ ROWS = {
         style=CHOICE,
         axes=[*AXES, [3]],
     ),
+    "interactive.GatePanel": row(interactive.GatePanel, {}, preset=CHOICE),
     "plots.plot_history": row(
         plots.plot_history,
         {"history": {"loss": [0.5]}},
@@ -611,6 +623,9 @@ ROWS = {
 OTHERS = {
     "datasets.DATE_FORMS": "a constant",
     "plots.PALETTE": "a constant",
+    "interactive.INPUTS": "a constant",
+    "interactive.PRESETS": "a constant",
+    "interactive.Preset": "a record, of which PRESETS has some",
     **dict.fromkeys(
         [f"text.{name}" for name in ("END", "FIRST_WORD", "PADDING", "START", "UNKNOWN")],
         "a constant",

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from jupyter_server.services.config import ConfigManager
 
 import lab
 
@@ -85,3 +86,18 @@ def test_the_kernel_of_the_lab_keeps_the_log_of_tensorflow_to_itself():
     kernel = json.loads((lab.JUPYTER / "kernels/python3/kernel.json").read_text())
     assert "--IPKernelApp.capture_fd_output=False" in kernel["argv"]
     assert kernel["env"]["TF_CPP_MIN_LOG_LEVEL"] == "3"
+
+
+def test_the_lab_does_not_ask_whether_a_reader_wants_news(monkeypatch):
+    started = []
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/mine")
+    monkeypatch.setenv("JUPYTER_PATH", "/mine")
+    monkeypatch.setattr(lab, "prepare", lambda fresh: None)
+    monkeypatch.setattr(os, "execv", lambda *command: started.append(command))
+    monkeypatch.setattr("sys.argv", ["lab.py"])
+    lab.main()
+    assert len(started) == 1
+    overrides = ConfigManager(config_dir_name="labconfig").get("default_setting_overrides")
+    assert overrides["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
+    for variable in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):  # a reader's own is kept
+        assert os.environ[variable].split(os.pathsep) == [str(lab.JUPYTER), "/mine"]

@@ -3,13 +3,18 @@
 Each check of `tools/form.py` is tried at the end on a small notebook that was spoilt on purpose.
 """
 
+import base64
 import inspect
+import io
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 import address
 from form import (
@@ -24,6 +29,7 @@ from form import (
     has_stable_metadata,
     is_small,
     names_no_place_on_a_machine,
+    numbers_its_sections,
     promises_something_in_some_minutes,
     prose,
     sets_three_exercises,
@@ -36,7 +42,7 @@ from form import (
     writes_mathematics_that_is_drawn,
 )
 from gru_tf import models
-from notebooks import METADATA
+from notebooks import METADATA, in_few_colours
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -76,6 +82,34 @@ def test_every_lesson_has_its_solutions():
     assert [path.name for path in SOLUTIONS] == [path.name for path in LESSONS]
 
 
+def png(array):
+    written = io.BytesIO()
+    Image.fromarray(array).save(written, "PNG")
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def pixels(text):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")).astype(int)
+
+
+def test_figures_are_stored_in_few_colours_where_none_is_missed():
+    _, ax = plt.subplots(figsize=(4, 3))
+    for power in range(1, 6):
+        ax.plot(np.linspace(0, 1, 50) ** power)
+    written = io.BytesIO()
+    ax.figure.savefig(written, format="png")
+    plt.close(ax.figure)
+    figure = base64.b64encode(written.getvalue()).decode()
+    assert len(in_few_colours(figure)) < 0.6 * len(figure)
+    assert np.abs(pixels(in_few_colours(figure)) - pixels(figure)).max() <= 8
+
+    rng = np.random.default_rng(0)
+    noise = png(rng.integers(0, 256, (64, 64, 3), dtype="uint8"))
+    assert in_few_colours(noise) == noise, "256 colours are too few"
+    seen_through = png(np.full((4, 4, 4), 128, dtype="uint8"))
+    assert in_few_colours(seen_through) == seen_through
+
+
 # Can the checks fail? Each must say nothing of this notebook, and something of it spoilt.
 
 
@@ -91,8 +125,8 @@ def good_notebook():
         new_code_cell("draw()", outputs=[figure]),
         new_code_cell("print(1 > 0)", outputs=[new_output("stream", name="stdout", text="True\n")]),
         new_code_cell(re.sub(r'    """.*?"""\n', "", builder, flags=re.S).strip()),
-        new_markdown_cell("## 9. Exercises\n\n1. **Recall.** A\n2. **Change.** B\n3. **Build.** C"),
-        new_markdown_cell("## 10. Summary\n\nRecall what changed."),
+        new_markdown_cell("## 1. Exercises\n\n1. **Recall.** A\n2. **Change.** B\n3. **Build.** C"),
+        new_markdown_cell("## 2. Summary\n\nRecall what changed."),
     ]
     for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
         cell.execution_count = count
@@ -101,6 +135,7 @@ def good_notebook():
 
 SPOILT = {
     starts_with_a_title: lambda cells: cells[0].update(source="No title"),
+    numbers_its_sections: lambda cells: cells[7].update(source="## 3. Summary"),
     has_few_short_cells: lambda cells: cells[4].update(source="x = 1\n" * 26),
     was_run_in_order: lambda cells: cells[4].update(execution_count=7),
     has_clean_outputs: lambda cells: cells[4].outputs.append(

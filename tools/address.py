@@ -12,7 +12,6 @@ code run by every reader of the lessons.
 """
 
 import argparse
-import os
 import re
 import sys
 import tomllib
@@ -21,6 +20,7 @@ from pathlib import Path
 import nbformat
 
 import setup_cell
+from gru_tf.atomic import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "https://github.com/"
@@ -100,12 +100,8 @@ def stamped_notebook(text, lesson, root=ROOT):
 def write(path, text):
     """Write the file whole or not at all, and not where it says that already."""
     if path.read_text(encoding="utf-8") != text:
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        try:
+        with replacing(path) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
-            os.replace(unfinished, path)
-        finally:  # on a full disk there is a part of it
-            unfinished.unlink(missing_ok=True)
         print(f"written: {path.name}")
 
 

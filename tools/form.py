@@ -81,6 +81,13 @@ def starts_with_a_title(notebook):
         yield "the first cell does not start with '# ' and a title"
 
 
+def numbers_its_sections(notebook):
+    """A number that is left out is a section whose heading was lost."""
+    numbers = [int(number) for number in re.findall(r"(?m)^## (\d+)\. ", prose(notebook))]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"sections are numbered {numbers}, not 1, 2, ..."
+
+
 def has_few_short_cells(notebook):
     cells = code_cells(notebook)
     if (n_cells := len(without_exercises(cells))) > 30:
@@ -322,6 +329,7 @@ def sets_three_exercises(notebook):
 
 EVERY_NOTEBOOK = [
     starts_with_a_title,
+    numbers_its_sections,
     has_few_short_cells,
     was_run_in_order,
     has_clean_outputs,

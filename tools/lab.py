@@ -18,8 +18,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from gru_tf.atomic import replacing
+
 ROOT = Path(__file__).resolve().parents[1]
-JUPYTER = Path(__file__).with_name("jupyter")  # a kernel that keeps TensorFlow's log to itself
+# A kernel that keeps TensorFlow's log to itself, and settings that a reader's own go before
+JUPYTER = Path(__file__).with_name("jupyter")
 COPIED = ".copied.json"  # in work/: the checksum of each notebook as it was copied
 
 
@@ -29,13 +32,8 @@ def checksum(path):
 
 def copy_whole(source, target):
     """Copy the file whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    try:
+    with replacing(target) as unfinished:
         shutil.copyfile(source, unfinished)
-        os.replace(unfinished, target)
-    finally:  # on a full disk there is a part of it
-        unfinished.unlink(missing_ok=True)
 
 
 def set_aside(work):
@@ -91,8 +89,9 @@ def main():
         prepare(fresh=arguments.fresh)
     except OSError as error:
         sys.exit(f"The copy could not be made: {error}")
-    paths = [str(JUPYTER), *filter(None, [os.environ.get("JUPYTER_PATH")])]
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(paths)
+    for variable in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH"):
+        paths = [str(JUPYTER), *filter(None, [os.environ.get(variable)])]
+        os.environ[variable] = os.pathsep.join(paths)
     parts = command(ROOT, options)
     os.execv(parts[0], parts)
 

@@ -15,9 +15,11 @@ stopped, or killed, at any time: the next run goes on.
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import functools
 import hashlib
+import io
 import os
 import signal
 import sys
@@ -35,8 +37,10 @@ import psutil
 from filelock import FileLock, Timeout
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from PIL import Image, ImageChops
 
 import setup_cell
+from gru_tf.atomic import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -207,6 +211,30 @@ def tidy(notebook):
         cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:
+                if "image/png" in (data := output.get("data", {})):
+                    data["image/png"] = in_few_colours(data["image/png"])
+
+
+def in_few_colours(png, off_by=8):
+    """Return a PNG, in base64, with a palette of 256 colours: it looks the same at a third.
+
+    Where a colour would be off by more than `off_by` of 255, or where the figure can be seen
+    through, it is returned as it was.
+    """
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
+    if image.mode == "RGBA" and image.getextrema()[3] != (255, 255):
+        return png
+    full = image.convert("RGB")
+    few = full.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    if (
+        max(most for _, most in ImageChops.difference(full, few.convert("RGB")).getextrema())
+        > off_by
+    ):
+        return png
+    written = io.BytesIO()
+    few.save(written, "PNG", optimize=True)
+    return base64.b64encode(written.getvalue()).decode()
 
 
 def save(notebook, path):
@@ -216,13 +244,8 @@ def save(notebook, path):
 
 
 def write_bytes(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
+    with replacing(path) as unfinished:
         unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:  # on a full disk there is a part of it
-        unfinished.unlink(missing_ok=True)
 
 
 def display_name(path):

@@ -8,7 +8,6 @@ written only if it has changed, so that Sphinx reads only what has.
 import copy
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 import nbformat
 
 import figures
+from gru_tf.atomic import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = Path(__file__).with_name("site")  # Sphinx' settings, a style sheet, a template
@@ -43,6 +43,7 @@ MODULES = {
     "gru_tf.datasets": "Data",
     "gru_tf.text": "Text",
     "gru_tf.plots": "Figures",
+    "gru_tf.interactive": "A figure to move",
     "gru_tf.tuning": "Searches",
     "gru_tf.exercises": "Checks of exercises",
 }
@@ -109,10 +110,8 @@ def write(path, content):
     """Write the file whole or not at all, and only if it has changed. Return its path."""
     content = content if isinstance(content, bytes) else content.encode()
     if not path.exists() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
+        with replacing(path) as unfinished:
+            unfinished.write_bytes(content)
     return path
 
 
@@ -279,6 +278,7 @@ def results(runs):
         parts += [
             f"## `{path.stem}`",
             " · ".join([f"{{download}}`{path.name} <data/results/{path.name}>`", *users]),
+            "```{rst-class} origins\n```",
             "\n".join(["| made by | on | from commit | rows |", "|---|---|---|---|", *origins]),
             f"On {machine['cores']} cores ({machine['processor']}), {versions}.",
         ]

@@ -30,6 +30,7 @@ USES = {
     "gru_tf.datasets": "from gru_tf.datasets import load_boston_housing; load_boston_housing()",
     "gru_tf.tuning": "from gru_tf.tuning import make_tuner, price",
     "gru_tf.plots": "from gru_tf.plots import plot_history; plot_history({'loss': [2, 1]})",
+    "gru_tf.interactive": "from gru_tf.interactive import GatePanel; GatePanel()._repr_html_()",
 }
 
 
@@ -51,7 +52,11 @@ def build_wheel():
 def missing(wheel):
     """Return the modules and data files of the checkout that the wheel has not."""
     packed = set(zipfile.ZipFile(wheel).namelist())
-    modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "gru_tf").rglob("*.py")]
+    modules = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "gru_tf").rglob("*")
+        if path.suffix in (".py", ".js")
+    ]
     data = [
         f"gru_tf/{path.relative_to(ROOT).as_posix()}"
         for path in (ROOT / "data").rglob("*")

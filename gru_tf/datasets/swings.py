@@ -30,7 +30,7 @@ def load_next_value(
 
     Each series comes from one swing, slow or quick, and does not say from which. Its
     period P is 10 or 4 steps, or what `periods` says, and its next place follows from
-    the last two:
+    the last two::
 
         x[t+1] = 2 * 0.95 * cos(2 pi / P) * x[t] - 0.95**2 * x[t-1] + noise
 

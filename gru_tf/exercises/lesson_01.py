@@ -42,7 +42,11 @@ def bias_of(share):
     return np.log(share / (1 - share))
 
 
-@exercise("01.2", "z to the power of steps is 1/2; the sigmoid's inverse is ln(z / (1 - z)).")
+@exercise(
+    "01.2",
+    "z to the power of steps is 1/2; the sigmoid's inverse is ln(z / (1 - z)); "
+    "set_update_bias(layer, bias_for(50)) comes before the curve.",
+)
 def long_memory(function, gradient_at_50):
     for steps in (5, 50, 1, 200):
         bias = as_number(function(steps), f"bias_for({steps})")

@@ -87,11 +87,13 @@ def step_back(
     return dict(zip(RESULTS, (d_h_prev, d_a_z, d_a_r, d_a_h, d_q), strict=True))
 
 
-def compare_step(function, arguments, names, right, causes, after="is wrong"):
+def compare_step(function, arguments, names, right, causes, after=""):
     """Stop with what is wrong in a step back of the reader's, if anything is."""
     *arrays, w = arguments
     given = [a.copy() for a in arrays]
     result = function(*given, w)
+    if getattr(result, "ndim", 0) == 3:
+        result = [*result]  # the arrays, stacked
     kind = type(result).__name__
     require(isinstance(result, tuple | list), f"the result is no tuple of arrays, but {kind}.")
     listed = ", ".join(names)
@@ -110,7 +112,8 @@ def compare_step(function, arguments, names, right, causes, after="is wrong"):
     if all(any(close(found[name], right[other]) for other in names) for name in names):
         raise Wrong(f"the results are right, but in another order than {listed}.")
     wrong = [name for name in names if not close(found[name], right[name])]
-    raise Wrong(f"{' and '.join(wrong)} {after}.")
+    verb = "are" if len(wrong) > 1 else "is"
+    raise Wrong(f"{' and '.join(wrong)} {verb} wrong{after}.")
 
 
 SHARED = (
@@ -146,7 +149,7 @@ def a_way_cut(function, errors):
         *cut,
     ]
     right = step_back(*arguments, product=0)
-    after = "not as before: only d_h_prev loses a part"
+    after = ": only d_h_prev loses a part"
     compare_step(function, arguments, RESULTS[:4], right, causes, after)
     keys = {(name, steps) for name in ("U_r", "W_z") for steps in (1, 2, 8)}
     require(
@@ -179,7 +182,10 @@ def what_errors_say(found):
     if swapped == {("W_z", 2), ("U_r", 8), ("W_z", 8)}:
         return "the errors of U_r and W_z are the wrong way round."
     if ("U_r", 1) in found or ("W_z", 1) in found:
-        return "an error with one step is large: what was cut reaches only the steps before."
+        return (
+            "an error with one step is large, and what was cut reaches only the steps before: is w "
+            "in the form of this lesson, GRUWeights.random(3, 5, seed=1)?"
+        )
     if ("U_r", 2) in found:
         return "U_r with 2 steps must be right: at step 1 the state before it is zero."
     if ("W_z", 2) not in found:

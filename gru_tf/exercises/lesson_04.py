@@ -37,7 +37,10 @@ def words_kept(first, last, accuracy):
             raise Wrong(f"{name} has the shape {ids.shape}, not {(N_REVIEWS, N_WORDS)}.")
         whole = (ids != 0).all(axis=1)
         require(not whole.all(), f"{name} has no padding: some reviews are shorter than that.")
-        require((ids[:, 0] != 0).all(), f"{name} is padded on the left: `load_imdb` pads right.")
+        require(
+            (ids[:, 0] != 0).all(),
+            f"{name} has rows that begin with padding: `load_imdb(maxlen=100)` pads on the right.",
+        )
         arrays.append(ids)
     first, last = arrays
     begins = [np.mean(ids[:, 0] == 1) for ids in arrays]  # 1 is where a review starts
@@ -53,7 +56,7 @@ def words_kept(first, last, accuracy):
     short = (first == 0).any(axis=1)
     require(
         (first[short] == last[short]).all(),
-        "row by row these are not the same reviews: load both with one seed.",
+        "row by row these are not the same reviews: load both with one seed and one num_words.",
     )
     require(
         isinstance(accuracy, dict) and {*accuracy} == {"first", "last"},
@@ -93,6 +96,8 @@ def mean_and_last(function):
     shape = tuple(model.output_shape)
     require(shape == (None, 1), f"the output has the shape {shape}, not (None, 1).")
     require(model.compiled, "the model is not compiled.")
+    length = model.input_shape[-1]
+    require(length is None, f"the model reads {length} words, no more and no less: Input((None,)).")
     embedding, gru, dense = (
         one_layer(model, kind, name)
         for kind, name in (
@@ -122,6 +127,10 @@ def one_layer(model, kind, name):
         layer for layer in model.layers if isinstance(layer, kind) or type(layer).__name__ == name
     ]
     require(layers, f"the model has no {name} layer of its own.")
+    require(
+        name != "GRU" or len(layers) == 1,
+        f"the model has {len(layers)} GRUs: one gives both, with return_state=True.",
+    )
     return layers[0]
 
 

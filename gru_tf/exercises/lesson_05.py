@@ -88,7 +88,8 @@ def four(trials, epoch_runs, patience):
 
 @exercise(
     "05.3",
-    "hp.Choice('units', [4, 8, 16]) and another for the rate go to the builder; kind 'grid'.",
+    "hp.Choice('units', [4, 8, 16]) and another for the rate go to the builder; "
+    "make_tuner('grid', ..., max_epochs=3, objective='val_loss').",
 )
 def grid(function, table, loss):
     check_builder(function)
@@ -103,6 +104,15 @@ def grid(function, table, loss):
         loss < COPY_LOSS,
         f"grid_loss is {loss:.3f}, and a forecast that copies the last value has {COPY_LOSS}: was "
         "the winner trained?",
+    )
+    best = float(table.score.iloc[0])
+    require(
+        loss != best, "grid_loss is the winner's score on the validation part: take the test part."
+    )
+    require(
+        loss < 2.5 * best,
+        f"grid_loss is {loss:.3f}, and the winner's validation loss {best:.3f}: take the loss "
+        "itself, not its root or the mean absolute error.",
     )
     return "The winner is below copying, and was judged on data that chose nothing."
 

@@ -46,7 +46,11 @@ def weights_and_windows(at_once, fed_back, n_windows):
     require(n == N_STEPS - 47, f"the weights are right, and n_windows is not {n:,.0f}.")
 
 
-@exercise("06.2", "np.abs(guess - after).mean() / np.abs(before - after).mean(), as in section 9.")
+@exercise(
+    "06.2",
+    "np.abs(guess - after).mean() / np.abs(before - after).mean(); scale by mean and deviation of "
+    "close[:first], and scale the forecast back.",
+)
 def prices(function, errors):
     check_relative_error(function)
     require(
@@ -115,6 +119,7 @@ def check_relative_error(function):
                 (np.abs(guess - after) / np.abs(before - after)).mean(),
                 "that is the mean of ratios: divide mean by mean.",
             ),
+            (100 * far / step, "that is in percent: 1 stands for an error like the last price's."),
             (1 - far / step, "that is the gain: 1 stands for an error like the last price's."),
         ):
             require(not np.isclose(found, value, rtol=1e-3), sentence)

@@ -18,7 +18,7 @@ def cases_without_error(n):
     require(n == int(n) and n >= 1, f"n_cases is {n:g}: cases are counted, 1, 2, ...")
     require(n != 299, "299 is for one side at 95 %: `interval` leaves 2.5 % on each side.")
     if lower_end(n) <= 0.99:
-        raise Wrong(f"{n:g} are too few: the lower end of {n:g} of {n:g} is {lower_end(n):.4f}.")
+        raise Wrong(f"{n:g} are too few: the lower end of {n:g} of {n:g} is {lower_end(n):.6f}.")
     if lower_end(n - 1) > 0.99:
         raise Wrong(f"{n:g} are enough, but not the fewest: {n - 1:g} would do.")
     return "A test part of forty cases can't show that."
@@ -43,9 +43,7 @@ def plain_distance(function, accuracy):
     if not (close(found, squared, 1e-3) or close(found, np.sqrt(squared), 1e-2)):
         raise Wrong(what_distance_did(found, apart, squared))
     accuracy = as_number(accuracy, "accuracy")
-    require(
-        not 83 <= accuracy <= 100, "the distance is right, but the accuracy is a share, not in %."
-    )
+    require(0 <= accuracy <= 1, "the distance is right, but the accuracy is a share: from 0 to 1.")
     require(
         abs(accuracy - 0.949) > 0.003,
         "the distance is right, but 0.949 is the accuracy of warping.",
@@ -55,7 +53,7 @@ def plain_distance(function, accuracy):
         "the distance is right, but the share of errors was given: accuracy is what is right.",
     )
     require(
-        abs(accuracy - 339 / 370) < 0.003,
+        abs(accuracy - 339 / 370) < 0.004,  # or rounded to 0.92
         f"the distance is right, but the accuracy is not {accuracy:.3f}: take the raw utterances, "
         "as for warping, and the label of the nearest one in the training part.",
     )
@@ -73,9 +71,10 @@ def what_distance_did(found, apart, squared):
         return "the root is taken frame by frame: sum the squares of all frames, then take it."
     if close(found, (apart.sum(axis=2) ** 2).sum(axis=2), 1e-3):
         return "frames are summed before they are compared: square each difference first."
-    ratio = found / np.where(squared > 0, squared, 1)
-    if np.ptp(ratio[squared > 0]) < 1e-3:
-        return "the squares are scaled by a constant: sum them, don't average."
+    for power in (1, 2):  # squares, or their roots
+        ratio = found**power / np.where(squared > 0, squared, 1)
+        if np.ptp(ratio[squared > 0]) < 1e-3:
+            return "the squares are scaled by a constant: sum them, don't average."
     if abs(found[1, 3]) > 1e-2:
         return "a sequence and itself are apart: that distance must be 0."
     return "these are not the distances: square each difference, and sum over frames and channels."

@@ -56,6 +56,11 @@ def at_home(function, by_temperature):
     require(None not in by_temperature.values(), "by_temperature holds a None: fill in both.")
     cold, hot = (as_number(by_temperature[t], f"the share at {t}") for t in (0.3, 1.5))
     require(0 <= cold <= 1 and 0 <= hot <= 1, "share goes from 0 to 1, and one of yours doesn't.")
+    require(
+        (cold, hot) != (0, 0),
+        "share_at_home is right, and both shares are 0: `sing` returns pitches and lengths, and "
+        "the pitches are sing(0.3)[0]; home is index[0]['0'].",
+    )
     require(cold != hot, "both shares are the same: was the second sampled at its temperature?")
     require(
         cold > hot,
@@ -89,7 +94,10 @@ def check_share(function):
     for where, rows in lines.items():
         wanted = other if "another" in where else home
         given = [list(row) for row in rows]
-        found = as_number(function(given, wanted), f"{where}, the share")
+        try:
+            found = as_number(function(given, wanted), "the share")
+        except Wrong as error:
+            raise Wrong(f"{where}, {error}") from None
         require(given == rows, f"{where}, the function changed the rows that it was given.")
         ended = [row for row in rows if 0 < len(row) < MOST]
         right = np.mean([row[-1] == wanted for row in ended])

@@ -67,6 +67,8 @@ def swap_r_and_z(function):
             ((h, z, r), "r and h are swapped, not r and z: the blocks are r, z, h."),
             ((h, r, z), "all three blocks moved by one: h stays where it is."),
             ((z, h, r), "all three blocks moved by one: h stays where it is."),
+            ((z, z, h), "z stands twice: r was overwritten before it was copied."),
+            ((r, r, h), "r stands twice: z was overwritten before it was copied."),
         ):
             require(not close(found, np.concatenate(blocks)), f"in {name} {sentence}")
         raise Wrong(

@@ -7,13 +7,12 @@ them down, and compares them here first.
 
 import contextlib
 import json
-import os
 import shutil
-import uuid
 import warnings
 
 import filelock
 
+from gru_tf.atomic import replacing
 from gru_tf.tuning.data import describe_data, notes
 
 _WAYS_ON = "Give the search another name, or pass overwrite=True to delete this one."
@@ -35,7 +34,7 @@ def claim_folder(folder, settings, overwrite):
     """
     try:
         # What is being written was begun by another machine, or cut off.
-        if folder.exists() and any(path.suffix != ".partial" for path in folder.iterdir()):
+        if folder.exists() and any(path.suffix != ".unfinished" for path in folder.iterdir()):
             if not (folder / "search.json").exists():
                 raise ValueError(
                     f"{folder} holds files but no search.json: make_tuner() did not write it, and "
@@ -153,14 +152,8 @@ def held(folder):
 
 def write(path, content):
     """Write a JSON file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own, as another machine may be writing the same file.
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        partial.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(partial, path)
-    finally:  # on a full disk there is a part of it
-        partial.unlink(missing_ok=True)
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def read(path):

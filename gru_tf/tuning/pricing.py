@@ -288,20 +288,20 @@ def as_batches(x, y, validation_data, validation_split, batch_size):
 def probe(build, hp, training, validation, least_steps, seconds):
     """Return the seconds of an epoch, validation included, and of a trial's start."""
     parts = [training] if validation is None else [training, validation]
-    ends = []
-    clock = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
-    )
+    clock = _Clock()
 
     def fit_twice(n):
-        """Return the seconds of n batches with all that a first epoch needs, and of a second."""
+        """Return the seconds of n batches with all that a first epoch needs, and of an epoch."""
         sizes = [max(1, round(n / len(training) * len(part))) for part in parts]
         given, *held = [part.some(size) for part, size in zip(parts, sizes, strict=True)]
         held = (held[0] if len(held[0]) == 2 else held[0][0]) if held else None
         options = {"batch_size": training.batch_size, "callbacks": [clock], "verbose": 0}
         begin = time.perf_counter()
         model.fit(*given, validation_data=held, epochs=2, **options)
-        return ends[-2] - begin, ends[-1] - ends[-2]
+        # Few batches stand for many, and of validation one for more than its share.
+        scales = [len(part) / size for part, size in zip(parts, sizes, strict=True)]
+        took = sum(clock.seconds)
+        return clock.ends[-2] - begin - took, took, np.dot(scales, clock.seconds[: len(parts)])
 
     n = min(least_steps, len(training))
     begin = time.perf_counter()
@@ -310,12 +310,34 @@ def probe(build, hp, training, validation, least_steps, seconds):
     with without_leak(), tempfile.TemporaryDirectory() as folder:
         model = build(hp)
         building = time.perf_counter() - begin
-        first, second = fit_twice(n)
-        start = building + first - second
+        more_of_first, second, epoch = fit_twice(n)
+        start = building + more_of_first
         begin = time.perf_counter()
         model.save_weights(Path(folder, "checkpoint.weights.h5"))
         saving = time.perf_counter() - begin
         more = min(len(training), int(n * seconds / max(second, 1e-9)))
         if more > n:
-            n, (_, second) = more, fit_twice(more)
-    return second / n * len(training) + saving, start
+            _, _, epoch = fit_twice(more)
+    return epoch + saving, start
+
+
+class _Clock(keras.callbacks.Callback):
+    """When the epochs ended, and the seconds of the last one's training and validation."""
+
+    def __init__(self):
+        super().__init__()
+        self.ends, self.seconds = [], [0.0, 0.0]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin, self._validating = time.perf_counter(), 0.0
+
+    def on_test_begin(self, logs=None):
+        self._validating = time.perf_counter()
+
+    def on_test_end(self, logs=None):
+        self._validating = time.perf_counter() - self._validating
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.ends.append(time.perf_counter())
+        total = self.ends[-1] - self._begin
+        self.seconds = [total - self._validating, self._validating]

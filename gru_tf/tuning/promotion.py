@@ -8,11 +8,12 @@ hand them out: that in which `fit` itself shuffles (give it `shuffle=False` and 
 that makes a dataset), and random operations of a layer that hold no `SeedGenerator`.
 """
 
-import os
 import zipfile
 
 import keras
 import numpy as np
+
+from gru_tf.atomic import replacing
 
 CURVES = "curves.json"  # in a trial's folder: what each epoch measured
 
@@ -85,13 +86,9 @@ class _Begin(keras.callbacks.Callback):
 
 def save_state(model, file):
     """Save what the next epoch of a model depends on, whole or not at all."""
-    partial = file.with_suffix(".partial")
-    try:
-        with open(partial, "wb") as stream:  # a zip file, with a checksum of each array
-            np.savez(stream, *[_as_array(variable) for variable in _state(model)])
-        os.replace(partial, file)
-    finally:  # on a full disk there is a part of it
-        partial.unlink(missing_ok=True)
+    with replacing(file) as unfinished, open(unfinished, "wb") as stream:
+        # A zip file, with a checksum of each array.
+        np.savez(stream, *[_as_array(variable) for variable in _state(model)])
 
 
 def load_state(model, file):

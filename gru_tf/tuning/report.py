@@ -6,7 +6,6 @@ tooltip that every browser shows by itself: no script, and nothing that is loade
 
 import html
 import io
-import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from gru_tf.atomic import replacing
 from gru_tf.plots import plot_search
 from gru_tf.plots.axes import PALETTE, new_axes, tidy
 from gru_tf.tuning.folder import damaged, read
@@ -84,9 +84,8 @@ def write_report(folder, path=None):
     path = Path(path or folder / "report.html")
     settings, tuner = _read_search(folder)
     page = _page(folder, settings, tuner)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
     return path
 
 

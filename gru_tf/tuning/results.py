@@ -35,14 +35,14 @@ def leaderboard(tuner):
     """
     oracle = getattr(tuner, "oracle", tuner)  # all that a report has of a search
     check_instance("tuner", oracle, kt.Oracle, "a tuner from make_tuner()")
-    trials = [tuner.oracle.get_trial(trial_id) for trial_id in tuner.oracle.start_order]
+    trials = [oracle.get_trial(trial_id) for trial_id in oracle.start_order]
     if not trials:
         return pd.DataFrame(columns=["trial", "score"])
     rows = [
         row(number, trial) | {"ties": identity(trial.hyperparameters.values)}
         for number, trial in enumerate(trials, 1)
     ]
-    ascending = [tuner.oracle.objective.direction == "min", True]
+    ascending = [oracle.objective.direction == "min", True]
     table = pd.DataFrame(rows).sort_values(["score", "ties"], ascending=ascending)
     table.index = pd.RangeIndex(1, len(table) + 1, name="rank")
     table = table.drop(columns="ties")

@@ -34,6 +34,10 @@ FAULTS = """() => {
         for (const entry of document.querySelectorAll(".page-toc a"))
             if (entry.getBoundingClientRect().right > root.clientWidth)
                 faults.push(`clips an entry of the contents: ${entry.textContent.trim()}`);
+    for (const part of document.querySelectorAll("h1, h2, h3, h4, .prev-next-area a, dt.sig"))
+        if (part.checkVisibility() && (part.scrollWidth > part.clientWidth
+                || part.getBoundingClientRect().right > root.clientWidth))
+            faults.push(`clips a name: ${part.textContent.trim()}`);
     for (const tex of document.querySelectorAll("code.tex"))
         faults.push(`does not draw ${tex.textContent}`);
     for (const math of document.querySelectorAll("math"))
@@ -150,3 +154,11 @@ def test_figures_are_dark_on_a_dark_page(open_page, name):
         brightness[scheme] = image.resize((1, 1)).getpixel((0, 0))
     assert brightness["light"] > 200
     assert brightness["dark"] < 80
+
+
+@pytest.mark.parametrize("name", ["04_imdb", "08_translation", "12_parallel_gru"])
+def test_a_figure_that_speaks_of_dark_and_bright_is_not_turned_round(open_page, name):
+    page = open_page(f"notebooks/{name}.html", scheme="dark")
+    figure = page.locator('.cell_output img[alt*="dark"]')
+    image = Image.open(io.BytesIO(figure.screenshot())).convert("L")
+    assert image.getpixel((4, 4)) > 200  # the paper that it is drawn on

@@ -2,6 +2,7 @@
 
 import shutil
 from importlib import metadata
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -26,3 +27,9 @@ def other_data(tmp_path, monkeypatch):
     shutil.copytree(files.FOLDERS[1], tmp_path / "data")
     monkeypatch.setattr(files, "FOLDERS", (tmp_path / "nowhere", tmp_path / "data"))
     return tmp_path / "data"
+
+
+@pytest.fixture
+def package():
+    """A function that returns what stands in for a package: its files are in a folder."""
+    return lambda folder, version: SimpleNamespace(version=version, locate_file=folder.joinpath)

@@ -65,23 +65,14 @@ DAMAGE = {
 }
 
 
-class Package:
-    """An installed package of another version, with files that a test may damage."""
-
-    version = "9.9"
-
-    def __init__(self, folder):
-        self.locate_file = folder.joinpath
-
-
 @pytest.fixture(params=LOADERS)
-def one_file(request, tmp_path, monkeypatch):
+def one_file(request, tmp_path, monkeypatch, package):
     """The function that reads a file, and the path of a copy that it reads."""
     load, name = LOADERS[request.param], request.param
     if name in IN_PACKAGES:
-        package, place = IN_PACKAGES[name]
-        monkeypatch.setattr(files, "_find_package", lambda *_: Package(tmp_path))
-        folder, target = Path(metadata.distribution(package).locate_file(place)), tmp_path / place
+        of, place = IN_PACKAGES[name]
+        monkeypatch.setattr(files, "_find_package", lambda *_: package(tmp_path, "9.9"))
+        folder, target = Path(metadata.distribution(of).locate_file(place)), tmp_path / place
     else:
         monkeypatch.setattr(files, "FOLDERS", (tmp_path / "data",))
         folder, target = files.Path(files.__file__).parents[2] / "data", tmp_path / "data"

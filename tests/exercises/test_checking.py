@@ -1,5 +1,6 @@
 """What all checks do alike: unsolved, errors, hints."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -41,6 +42,10 @@ def test_a_value_in_place_of_a_function_is_one_sentence(verdict):
         assert said.startswith("07.2: the answer is no function, but ")
         assert "right." not in said
         assert "\n" not in said
+
+
+def test_a_model_in_place_of_the_function_that_builds_it(verdict):
+    assert "no function, but Sequential" in verdict("04.3", keras.Sequential())
 
 
 def test_the_hint_comes_with_the_second_failure(capsys):

@@ -245,7 +245,11 @@ def after_in_tensorflow(*arguments):
     return tuple(map(tf.constant, after(*arguments)))
 
 
-@pytest.mark.parametrize("answer", [after, after_in_float32, after_in_tensorflow])
+def after_stacked(*arguments):
+    return np.stack(after(*arguments))
+
+
+@pytest.mark.parametrize("answer", [after, after_in_float32, after_in_tensorflow, after_stacked])
 def test_reset_after(is_right, answer):
     is_right("02.3", answer)
 

@@ -62,7 +62,8 @@ def test_larger_rate(is_right):
         (LOSSES / 84, 5, "standardised units"),
         (LOSSES * 1e6, 5, "in USD²"),
         (np.sqrt(LOSSES), 5, "are roots"),
-        (np.linspace(80, 15, 50), 5, "near the error of the mean already"),
+        (np.linspace(80, 15, 50), 5, "at the error of the mean, or below it"),
+        (np.linspace(30, 10, 50), 1, "leave the target as it is"),
         (SLOW, 46, "was the learning rate 0.01?"),
         (np.r_[250, 70, np.full(48, 60)], 2, "that rate is above 0.01"),
         (LOSSES[:10], 5, "holds 10 numbers"),
@@ -87,6 +88,10 @@ def by_reshape(x):
     return x.reshape(*x.shape[:2], 1, -1).astype("float32")
 
 
+def by_reshape_to_12(x):
+    return np.reshape(x, (len(x), -1, 1, 12))
+
+
 def by_a_list(x):
     return [[[list(district)] for district in part] for part in x]
 
@@ -100,7 +105,9 @@ def in_tensorflow(x):
 ANOTHER_RUN = ONE_STEP * np.random.default_rng(0).uniform(0.85, 1.15, 12)
 
 
-@pytest.mark.parametrize("answer", [as_one_step, by_reshape, by_a_list, in_tensorflow])
+@pytest.mark.parametrize(
+    "answer", [as_one_step, by_reshape, by_reshape_to_12, by_a_list, in_tensorflow]
+)
 @pytest.mark.parametrize("errors", [ONE_STEP, ANOTHER_RUN.astype("float32"), list(ANOTHER_RUN)])
 def test_one_step(is_right, answer, errors):
     is_right("03.3", answer, errors, int(np.sum(np.array(errors) < TWELVE_STEPS)))

@@ -66,7 +66,12 @@ def shifted(ids, by=1):
         (lambda r: r["pre"], lambda r: r["post"], ACCURACY, "wrong way round"),
         (lambda r: r["post"], lambda r: r["post"], ACCURACY, "both arrays begin"),
         (lambda r: r["pre"], lambda r: r["pre"], ACCURACY, "no array begins"),
-        (lambda r: r["post"][:, ::-1], lambda r: r["pre"], ACCURACY, "padded on the left"),
+        (
+            lambda r: r["post"][:, ::-1],
+            lambda r: r["pre"],
+            ACCURACY,
+            "rows that begin with padding",
+        ),
         (lambda r: r["post"][:1000], lambda r: r["pre"], ACCURACY, "has the shape (1000, 100)"),
         (lambda r: r["post"].T, lambda r: r["pre"], ACCURACY, "has the shape (100, 6000)"),
         (lambda r: np.ones((6000, 100)), lambda r: r["pre"], ACCURACY, "has no padding"),
@@ -163,6 +168,31 @@ def plain_mean(h):
 )
 def test_mean_and_last_refused(is_refused, read_out, settings, sentence):
     is_refused("04.3", sentence, lambda: model_from(read_out, **settings))
+
+
+def of_100_words():
+    model = model_from(in_order)
+    ids = keras.Input((100,), dtype="int32")
+    model = keras.Model(ids, model(ids))
+    model.compile("adam", "mse")
+    return model
+
+
+def of_two_layers():
+    ids = keras.Input((None,), dtype="int32")
+    words = keras.layers.Embedding(60, 8, mask_zero=True)(ids)
+    h, h_last = keras.layers.GRU(6, return_sequences=True)(words), keras.layers.GRU(6)(words)
+    outputs = keras.layers.Dense(1, activation="sigmoid")(in_order(h, h_last))
+    model = keras.Model(ids, outputs)
+    model.compile("adam", "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"), [(of_100_words, "reads 100 words"), (of_two_layers, "has 2 GRUs")]
+)
+def test_a_model_of_another_shape(is_refused, answer, sentence):
+    is_refused("04.3", sentence, answer)
 
 
 def test_what_is_no_model(is_refused):

@@ -204,6 +204,9 @@ def changed(**columns):
         (built_once, TABLE, {"loss": 0.07}, "take its loss"),
         (built_once, TABLE, 0.01, "is it of the test part"),
         (built_once, TABLE, 0.6, "was the winner trained"),
+        (built_once, TABLE, 0.07**0.5, "not its root"),
+        (built_once, TABLE, 0.213, "the mean absolute error"),
+        (built_once, TABLE, 0.074, "the winner's score on the validation part"),
     ],
 )
 def test_grid_refused(is_refused, builder, table, loss, sentence):

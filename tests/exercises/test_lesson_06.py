@@ -95,6 +95,7 @@ def in_place(guess, before, after):
         (lambda g, b, a: abs((g - a).mean()) / abs(b - a).mean(), ERRORS, "before the mean"),
         (lambda g, b, a: abs((g - a) / (b - a)).mean(), ERRORS, "mean of ratios"),
         (lambda g, b, a: 1 - relative_error(g, b, a), ERRORS, "that is the gain"),
+        (lambda g, b, a: 100 * relative_error(g, b, a), ERRORS, "in percent"),
         (in_place, ERRORS, "changed an array"),
         (lambda g, b, a: 0.123, ERRORS, "the relative error is not 0.123"),
         (relative_error, (14, 1.1), "no dict"),

@@ -21,6 +21,7 @@ def test_uniform(is_right, perplexity):
         (2002, -np.log2(2002), "wrong sign"),
         (2002, 12, "bits are not 12"),
         (4004, 11, "not 4004"),
+        (2000, np.log2(2000), "labels are tokens"),
     ],
 )
 def test_uniform_refused(is_refused, perplexity, bits, sentence):
@@ -114,7 +115,12 @@ def as_an_array(row, rng, logs_of):
     return int((sums[1:] > sums[0] + 1e-6).sum())
 
 
-@pytest.mark.parametrize("answer", [rank, one_by_one, as_an_array])
+def in_pairs(row, rng, logs_of):
+    pairs = [logs_of([row, other]) for other in rows_to_score(row, rng)]
+    return sum(other.sum() > true.sum() for true, other in pairs)
+
+
+@pytest.mark.parametrize("answer", [rank, one_by_one, as_an_array, in_pairs])
 def test_rank_of_truth(is_right, answer):
     is_right("07.3", answer)
 
@@ -148,6 +154,15 @@ def with_rows(**options):
 
 def the_same_shuffle(row, rng, logs_of):
     rows = rows_to_score(row, rng, 1) * 20
+    true, *others = [logs.sum() for logs in logs_of([row, *rows])]
+    return sum(other > true for other in others)
+
+
+def shuffles_a_copy(row, rng, logs_of):
+    rows = []
+    for _ in range(20):
+        rng.shuffle(row[1:-1])
+        rows.append(list(row))
     true, *others = [logs.sum() for logs in logs_of([row, *rows])]
     return sum(other > true for other in others)
 
@@ -187,6 +202,7 @@ def drawn_with_repeats(row, rng, logs_of):
         (with_rows(first=0), "the label was moved"),
         (with_rows(last=None), "END was moved"),
         (the_same_shuffle, "all shuffled rows are the same"),
+        (shuffles_a_copy, "shuffles a copy, which is lost"),
         (in_place, "changed the row"),
         (with_ties, "as likely as the true row"),
         (drawn_with_repeats, "does not have the words"),

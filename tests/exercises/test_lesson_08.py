@@ -62,13 +62,19 @@ def as_a_tuple(near, far, distances, limit):
 
 
 @pytest.mark.parametrize("answer", [choose, by_numpy, as_a_tuple])
-@pytest.mark.parametrize("limit", [0.2, 0.25, 0.3, 1 / 3])
+@pytest.mark.parametrize("limit", [0.2, np.float32(0.2), 0.25])
 def test_choose(is_right, answer, limit):
     is_right("08.3", answer, limit)
 
 
 def below(near, far, distances, limit):
     return [a if d < limit else b for a, b, d in zip(near, far, distances, strict=True)]
+
+
+def in_place(near, far, distances, limit):
+    for i in np.flatnonzero(distances > limit):
+        near[i] = far[i]
+    return near
 
 
 def by_the_mean(near, far, distances, limit):
@@ -80,6 +86,7 @@ def by_the_mean(near, far, distances, limit):
     [
         (below, 0.3, "'at most' takes near"),
         (lambda near, far, d, limit: choose(far, near, d, limit), 0.3, "wrong way round"),
+        (in_place, 0.3, "changed its arguments"),
         (by_the_mean, 0.3, "for all texts"),
         (lambda *a: choose(*a)[:-1], 0.3, "5 translations"),
         (lambda *a: choose(*a)[::-1], 0.3, "texts' order"),
@@ -88,6 +95,7 @@ def by_the_mean(near, far, distances, limit):
         (choose, 30, "from 0 to 1"),
         (choose, 0.1, "too strict"),
         (choose, 0.4, "too loose"),
+        (choose, 3 * 0.1, "best limit of the test part"),
     ],
 )
 def test_choose_refused(is_refused, answer, limit, sentence):

@@ -86,6 +86,7 @@ def emptied(rows, home):
         (share_at_home, (0.9, 0.6), "no dict"),
         (share_at_home, {0.3: 0.9, 1.5: None}, "fill in both"),
         (share_at_home, {0.3: 98, 1.5: 62}, "from 0 to 1"),
+        (share_at_home, {0.3: 0, 1.5: 0}, "sing(0.3)[0]"),
         (share_at_home, {0.3: 0.62, 1.5: 0.98}, "mixed up"),
         (share_at_home, {0.3: 0.62, 1.5: 0.62}, "both shares are the same"),
         (share_at_home, {0.3: 0.2, 1.5: 0.1}, "token of the pitch 0"),

@@ -86,6 +86,8 @@ def rows_alternate(state):
         (with_blocks(2, 1, 0), "r and h are swapped"),
         (with_blocks(2, 0, 1), "moved by one"),
         (with_blocks(1, 2, 0), "moved by one"),
+        (with_blocks(1, 1, 2), "z stands twice"),
+        (with_blocks(0, 0, 2), "r stands twice"),
         (lambda state: {n: a.reshape(3, -1) for n, a in in_torch(state).items()}, "keep the shape"),
         (in_place, "copy first"),
         (rows_alternate, "cut in three"),

@@ -148,7 +148,7 @@ def test_other_versions_are_said(make, tmp_path, recwarn):
 
 def test_a_write_cut_off_before_the_first_file_was_whole_is_no_search(make, tmp_path):
     (tmp_path / "search").mkdir()
-    (tmp_path / "search" / "search.json.0123abcd.partial").write_text("{")
+    (tmp_path / "search" / "search.json.0123abcd.unfinished").write_text("{")
     make("random", max_trials=3)
     assert (tmp_path / "search" / "search.json").exists()
 
@@ -158,7 +158,7 @@ def test_settings_are_written_whole(make, tmp_path):
     settings = json.loads((tmp_path / "search" / "search.json").read_text())
     assert settings["max_trials"] == 3
     assert settings["hyperparameter"]["learning_rate"]["values"] == [0.3, 0.1, 0.03]
-    assert not list((tmp_path / "search").glob("*.partial"))
+    assert not list((tmp_path / "search").glob("*.unfinished"))
 
 
 # The data, which are known only when the search starts

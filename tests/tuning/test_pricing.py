@@ -125,6 +125,17 @@ def test_price_from_a_probe(make, batches, monkeypatch):
     assert cost.minutes * 60 == pytest.approx(Clock.seconds - start, rel=0.1)
 
 
+def test_price_from_few_batches_counts_validation_once(make, monkeypatch):
+    monkeypatch.setattr(pricing, "time", Clock)
+    tuner = make("grid", build_slow, objective="val_loss")
+    x, y = np.tile(X, (7, 1))[:208], np.tile(Y, (7, 1))[:208]
+    data, validation = Batches(x[:192], y[:192]), Batches(x[192:], y[192:])
+    cost = price(tuner, data, validation_data=validation, probe_seconds=0)
+    # 24 steps of training, of which 3 are probed, and 2 of validation, of which 1 is.
+    assert cost.pace.startswith("0.3 to 0.8 s an epoch")
+    assert cost.minutes * 60 == pytest.approx(3 * 26 * (0.01 + 0.03), rel=0.1)
+
+
 class Batches(keras.utils.PyDataset):
     def __init__(self, x, y):
         super().__init__()
