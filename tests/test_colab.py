@@ -110,6 +110,31 @@ def test_a_lesson_that_is_not_there_is_refused(capsys):
     assert "no lesson 99: there are 01 02" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", [*saved.READ, *saved.BUILT])
+@pytest.mark.parametrize("older", [True, False])
+def test_no_refusal_is_passed_over_but_the_one_of_keras_own(kind, older):
+    said = {
+        "equal": 1e-7,
+        "off": 2e-5,
+        "no number": float("nan"),
+        "refused": f"TypeError: <class 'Functional'> ... Exception encountered: {colab.REFUSAL}",
+        "another argument": f"TypeError: {colab.REFUSAL.replace('input_axes', 'axes')}",
+        "another class": f"TypeError: {colab.REFUSAL.replace('GlorotUniform', 'GRU')}",
+    }
+    equal, refused, wrong = colab.judge(kind, said, older)
+    assert equal == ["equal"]
+    assert refused == (["refused"] if older and kind in (".keras", "json") else [])
+    assert sorted([*equal, *refused, *wrong]) == sorted(said)
+
+
+def test_the_refusal_is_counted_from_the_newer_keras_to_the_older(monkeypatch):
+    found = {"new": "3.15.1", "old": "3.9.2"}
+    monkeypatch.setattr(colab, "run", lambda python, *_: found[python])
+    assert colab.is_older("old", "new")
+    assert not colab.is_older("new", "old")
+    assert not colab.is_older("new", "new")
+
+
 def test_saved_models_come_back_and_changed_ones_do_not(tmp_path, monkeypatch):
     one = {"build_tabular_regressor": builders.builders()["build_tabular_regressor"]}
     monkeypatch.setattr(builders, "builders", lambda: one)
@@ -117,9 +142,10 @@ def test_saved_models_come_back_and_changed_ones_do_not(tmp_path, monkeypatch):
     code = [sys.executable, saved.__file__]
     done = subprocess.run([*code, "read", tmp_path], text=True, capture_output=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
+    kinds = [*saved.READ, *saved.BUILT]
     assert sorted(found) == ["build_tabular_regressor-GRU", "build_tabular_regressor-MinGRU"]
     for off in found.values():
-        assert list(off) == list(saved.READ)
+        assert list(off) == kinds
         assert all(value < 1e-5 for value in off.values()), off
     place = tmp_path / "build_tabular_regressor-GRU"
     model = saved.from_keras_file(place)
@@ -127,4 +153,4 @@ def test_saved_models_come_back_and_changed_ones_do_not(tmp_path, monkeypatch):
     model.save(place / "model.keras")
     off = saved.read(tmp_path)[place.name]
     assert off[".keras"] > 1e-3
-    assert off["weights"] < 1e-5
+    assert off["json"] < 1e-5

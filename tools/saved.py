@@ -7,7 +7,8 @@
 Each model has random weights and has been trained for one step. It is written as a `.keras` file,
 as a file of weights beside its configuration, and as a SavedModel, with inputs and the outputs that
 must come back. Who reads imports `keras` and `gru_tf` and nothing else of the package, and leaves
-Keras' safe mode on. `make test-colab` runs this to and fro.
+Keras' safe mode on; only then are the weights also read into a model that its builder made anew.
+`make test-colab` runs this to and fro.
 """
 
 import functools
@@ -24,8 +25,8 @@ import numpy as np
 LAYERS = ("GRU", "MinGRU")
 
 
-def example(function, gru):
-    """Return a small model of a builder, with random weights, and four rows of inputs."""
+def build(function, gru):
+    """Return a small model of a builder, not trained, and four rows of inputs and targets."""
     import builders
 
     name = function.__name__
@@ -37,6 +38,12 @@ def example(function, gru):
     x, y = keras.tree.map_structure(lambda array: array[:4], (x, y))
     if name == "build_tabular_regressor":
         x = x[..., None]  # a SavedModel takes no shape but its own
+    return model, x, y
+
+
+def example(function, gru):
+    """Return a small model of a builder, with random weights, and its inputs."""
+    model, x, y = build(function, gru)
     model.run_eagerly = True  # one step isn't worth a graph
     model.train_on_batch(x, y)
     model.run_eagerly = False
@@ -76,7 +83,7 @@ def from_keras_file(place):
     return keras.models.load_model(place / "model.keras")
 
 
-def from_weights(place):
+def from_json(place):
     model = keras.models.model_from_json((place / "model.json").read_text(encoding="utf-8"))
     model.load_weights(place / "model.weights.h5")
     return model
@@ -86,17 +93,28 @@ def from_savedmodel(place):
     return keras.layers.TFSMLayer(str(place / "served"), call_endpoint="serve")
 
 
-READ = {".keras": from_keras_file, "weights": from_weights, "SavedModel": from_savedmodel}
+def from_builder(place):
+    import builders
+    import gru_tf
+
+    name, layer = place.name.split("-")
+    model, _, _ = build(builders.builders()[name], getattr(gru_tf, layer))
+    model.load_weights(place / "model.weights.h5")
+    return model
 
 
-def read(folder):
+READ = {".keras": from_keras_file, "json": from_json, "SavedModel": from_savedmodel}
+BUILT = {"weights": from_builder}  # into what the same code builds
+
+
+def read(folder, kinds=READ):
     """Return the largest difference, or the error, of each model and each kind of file."""
     found = {}
     for place in sorted(folder.iterdir()):
         numbers = np.load(place / "numbers.npz")
         x = [numbers[name] for name in sorted(numbers.files) if name != "y"]
         found[place.name] = {}
-        for kind, load in READ.items():
+        for kind, load in kinds.items():
             try:
                 off = np.abs(outputs(load(place), x) - numbers["y"]).max()
                 found[place.name][kind] = float(off)
@@ -126,5 +144,8 @@ if __name__ == "__main__":
     else:
         import gru_tf  # noqa: F401
 
-        print(json.dumps(read(folder)))
+        found = read(folder)
         assert "gru_tf.models" not in sys.modules
+        for name, said in read(folder, BUILT).items():
+            found[name] |= said
+        print(json.dumps(found))
