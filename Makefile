@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL = help
 .PHONY: help venv lab notebooks site test test-browser check coverage refresh bench results fuzz faults builders \
-	picture pins address clean licences bom audit test-latest
+	picture pins address clean licences bom audit test-latest test-colab
 
 help:       ## list these commands
 	@awk -F ': *[a-z]* *## ' '/^[a-z-]+: .*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,10 @@ audit: venv         ## look for known faults of the pins, where their database c
 
 test-latest: venv   ## run the tests with the newest releases allowed; TESTS="tests/text tests/plots"
 	@$(RUN) tools/supply.py latest $(TESTS)
+
+test-colab: venv    ## lessons, tests, saved models under Colab's versions; LESSONS="01 04" ONLY=files TORCH=1
+	@$(RUN) tools/colab.py $(if $(LESSONS),--lessons $(LESSONS)) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(TESTS),--tests $(TESTS)) $(if $(TORCH),--torch) $(if $(COLAB_PYTHON),--python $(COLAB_PYTHON))
 
 address: venv       ## write the repository's address where it is needed: make address OWNER/NAME
 	@$(RUN) tools/address.py $(REPOSITORY)
