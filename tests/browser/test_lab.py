@@ -94,6 +94,10 @@ def address(browser, tmp_path_factory):
         server.wait(30)
 
 
+def stored(name):
+    return nbformat.read(lab.ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+
+
 @pytest.fixture
 def open_lesson(browser, address):
     """Return a function that opens a lesson alone, and notes what it asks other hosts for.
@@ -115,8 +119,11 @@ def open_lesson(browser, address):
 
     def open_lesson(name):
         page.goto(address.replace("/work?", f"/work/{name}.ipynb?reset&"))
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        # Cells come one after another, and the kernel seems idle before it has started.
+        n_cells, end = len(stored(name).cells), time.monotonic() + 60
+        while (state := page.evaluate(STATE))["cells"] < n_cells or state["kernel"] != "idle":
+            assert time.monotonic() < end, state
+            page.wait_for_timeout(200)
         return page
 
     yield open_lesson
@@ -177,7 +184,7 @@ def answer(page, start, code, number):
 
 def solution(name, start):
     """Return the cell of a lesson's solutions that starts so."""
-    notebook = nbformat.read(lab.ROOT / "notebooks" / "solutions" / f"{name}.ipynb", as_version=4)
+    notebook = stored(f"solutions/{name}")
     sources = [
         cell.source for cell in notebook.cells if "exercise" in cell.metadata.get("tags", [])
     ]
@@ -198,18 +205,18 @@ def test_a_reader_is_not_asked_for_news(open_lesson):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_runs_and_an_exercise_is_checked(open_lesson, name):
-    stored = nbformat.read(lab.ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    code = [cell for cell in stored.cells if cell.cell_type == "code"]
-    n_figures = sum(
-        "image/png" in output.get("data", {}) for cell in code for output in cell.outputs
-    )
+    cells = stored(name).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    outputs = [output for cell in code for output in cell.outputs]
+    n_figures = sum("image/png" in output.get("data", {}) for output in outputs)
     page = open_lesson(name)
     choose(page, "Edit", "Clear Outputs of All Cells")
-    assert page.evaluate(STATE)["figures"] == 0
+    state = page.evaluate(STATE)
+    assert state["figures"] == state["run"] == 0  # what is stored is gone
     choose(page, "Run", "Run All Cells")
     state = wait_until_idle(page, len(code))
     shown(page, f"{name}_run")
-    assert state["cells"] == len(stored.cells)
+    assert state["cells"] == len(cells)
     assert state["errors"] == state["red"] == []
     assert state["figures"] == n_figures > 0
 
