@@ -338,7 +338,7 @@ def parse(arguments=None):
     parser.add_argument("--lessons", nargs="+", metavar="NUMBER", help="such as 01 04; or all")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="or all three")
     parser.add_argument("--python", help="or the first of python3.13, python3.12 and this one")
-    parser.add_argument("--torch", action="store_true", help="install it too, for lesson 11; 5 GB")
+    parser.add_argument("--torch", action="store_true", help="install it too, for lesson 11; 4 GB")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="or all tests of the package")
     parsed = parser.parse_args(arguments)
     parsed.lessons = [number.zfill(2) for number in parsed.lessons or []]
