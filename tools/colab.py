@@ -33,6 +33,7 @@ import address
 import notebooks
 import pins
 import setup_cell
+from pins import run
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "colab"
@@ -64,14 +65,6 @@ LEFT_OUT = [
     "test_supply.py",
 ]
 FOR_TESTS = ["pytest-xdist", "pytest-cov", "nbval", "hypothesis"]  # which Colab has not
-
-
-def run(*command, **options):
-    """Run a command, or end with its output and one sentence."""
-    done = subprocess.run([*map(str, command)], text=True, capture_output=True, **options)
-    if done.returncode:
-        sys.exit(f"{done.stdout}{done.stderr}\nThis failed: {' '.join(map(str, command))}")
-    return done.stdout
 
 
 def outside():

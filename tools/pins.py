@@ -56,6 +56,14 @@ def freed(text):
     return as_list(PIN.sub(r"\1", text))
 
 
+def run(*command, **options):
+    """Run a command, or end with its output and one sentence."""
+    done = subprocess.run([*map(str, command)], text=True, capture_output=True, **options)
+    if done.returncode:
+        sys.exit(f"{done.stdout}{done.stderr}\nThis failed: {' '.join(map(str, command))}")
+    return done.stdout
+
+
 def find_uv():
     """Return the path of uv, as tools/venv.sh finds it, or None."""
     beside = Path(sys.executable).with_name("uv")

@@ -9,13 +9,13 @@ wing must load what it is there for, away from the checkout.
 
 import os
 import shutil
-import subprocess
 import sys
 import venv
 import zipfile
 from pathlib import Path
 
 import pins
+from pins import run
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "wheel"
@@ -32,14 +32,6 @@ USES = {
     "gru_tf.plots": "from gru_tf.plots import plot_history; plot_history({'loss': [2, 1]})",
     "gru_tf.interactive": "from gru_tf.interactive import GatePanel; GatePanel()._repr_html_()",
 }
-
-
-def run(*command, **options):
-    """Run a command, or end with its output and one sentence."""
-    done = subprocess.run([*map(str, command)], text=True, capture_output=True, **options)
-    if done.returncode:
-        sys.exit(f"{done.stdout}{done.stderr}\nThis failed: {' '.join(map(str, command))}")
-    return done.stdout
 
 
 def build_wheel():
