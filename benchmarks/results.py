@@ -48,7 +48,12 @@ _FORECASTS = (
     "gru_tf/recurrence.py",
 )
 _VECTORS = ("gru_tf/text/vectors.py",)
-_MIN_GRU = ("gru_tf/min_gru.py", "gru_tf/layers.py", "gru_tf/recurrence.py")
+_MIN_GRU = (
+    "gru_tf/layers.py",
+    "gru_tf/min_gru.py",
+    "gru_tf/min_recurrence.py",
+    "gru_tf/recurrence.py",
+)
 _TRANSLATION = (
     "gru_tf/datasets/translation.py",
     "gru_tf/layers.py",

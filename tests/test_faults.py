@@ -22,7 +22,7 @@ ROWS = faults.read_table()
 def test_there_are_enough_of_them_and_each_says_another():
     assert len(ROWS) >= 40
     assert len({row.says for row in ROWS}) == len({(row.file, row.line, row.fault) for row in ROWS})
-    modules = "recurrence layers min_gru equations convert batches reviews vectors tuning"
+    modules = "recurrence layers min_recurrence equations convert batches reviews vectors tuning"
     for word in [*modules.split(), "perplexity", "decoding", "ngrams"]:
         assert any(word in row.file for row in ROWS), f"no fault is planted in {word}"
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gru_tf
-from gru_tf import min_gru
-from gru_tf.min_gru import MinGRUCell, log_space_candidate, min_gru_recurrence, steps_in_turn
+from gru_tf import min_recurrence
+from gru_tf.min_gru import MinGRUCell, log_space_candidate
+from gru_tf.min_recurrence import min_gru_recurrence, steps_in_turn
 
 BATCH, TIME, N_X, N_H = 4, 11, 3, 5
 
@@ -181,7 +182,7 @@ def test_layer_equals_its_cell_in_keras_loop(steps, in_turn, arguments, shown, s
     mask = None if shown is None else rng.random((BATCH, steps)) < shown
     expected = outputs_and_gradients(in_keras_loop(layer), x, h_0, mask)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(min_gru, "steps_in_turn", lambda batch, n_h: in_turn)
+        patch.setattr(min_recurrence, "steps_in_turn", lambda batch, n_h: in_turn)
         found = tf.function(lambda: outputs_and_gradients(layer, x, h_0, mask))()
     assert_same(expected, found, tolerance=1e-12)
 
