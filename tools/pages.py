@@ -5,8 +5,11 @@ or a document is a page at its own place, and a file that is none is offered as 
 written only if it has changed, so that Sphinx reads only what has.
 """
 
+import ast
+import collections
 import copy
 import io
+import itertools
 import json
 import re
 import shutil
@@ -28,11 +31,14 @@ UNFINISHED = ROOT / "build" / "site" / "writing"  # there while Sphinx writes
 
 SPHINX_OWN = {"genindex.html", "search.html"}
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")  # its picture needs a network
+REPOSITORY = re.compile(r"github/([^/]+/[^/]+)/blob/")  # in the address of the badge
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
 DOCUMENTS = sorted(ROOT.glob("docs/*.md"))
 DOCUMENTS += [ROOT / name for name in ("data/README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS = [path for path in DOCUMENTS if path.exists()]
+
+TO_LOOK_UP = ("builders", "glossary")  # of the documents: what else is there comes after
 
 # The modules whose public names are on the pages of the package, in the order of the sidebar.
 MODULES = {
@@ -141,12 +147,51 @@ def write_sources(runs):
         written.append(write(SOURCE / "results.md", results(runs)))
         written += [copied(path) for path in (ROOT / "data" / "results").glob("*.json")]
         written.append(copied(ROOT / "docs" / "figure.png"))
+        uses = used_names(runs)
         for module, title in MODULES.items():
             text = f"# {title}: `{module}`\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n"
+            text += in_lessons(uses[module])
             written.append(write(SOURCE / "api" / f"{module}.md", text))
     for path in SOURCE.rglob("*"):
         if path.is_file() and path not in written:
             path.unlink()
+
+
+def used_names(runs):
+    """Return by module, and by what lessons take from it, the paths of these lessons."""
+    uses = collections.defaultdict(lambda: collections.defaultdict(list))
+    for path, run in runs.items():
+        if is_solution(path):
+            continue
+        found = set()
+        for node in itertools.chain(*map(nodes, run.notebook.cells)):
+            if isinstance(node, ast.ImportFrom):
+                found |= {(node.module, alias.name) for alias in node.names}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found.add((node.value.id, node.attr))
+        for module, name in found:
+            if module in MODULES and f"{module}.{name}" not in MODULES:
+                uses[module][name].append(path)
+    return uses
+
+
+def nodes(cell):
+    """Return the nodes of a cell's code; none of what is no Python, such as a line with `%`."""
+    try:
+        return ast.walk(ast.parse(cell.source if cell.cell_type == "code" else ""))
+    except SyntaxError:
+        return ()
+
+
+def in_lessons(uses):
+    """Return the source of a table: by name, the lessons that use it. Without any, nothing."""
+    if not uses:
+        return ""
+    rows = [
+        f"| `{name}` | {', '.join(f'[{p.stem[:2]}](../{inside(p)})' for p in sorted(paths))} |"
+        for name, paths in sorted(uses.items(), key=lambda item: item[0].lower())
+    ]
+    return "\n".join(["", "## In the lessons", "", "| name | lessons |", "|---|---|", *rows, ""])
 
 
 def write_notebook(run, runs):
@@ -171,6 +216,10 @@ def write_notebook(run, runs):
         links.append(f"[The lesson](../{run.path.name})")
     elif run.path.parent / "solutions" / run.path.name in runs:
         links.append(f"[Solutions of its exercises](solutions/{run.path.name})")
+    if badge:
+        where = REPOSITORY.search(badge[1])[1]
+        report = f"https://github.com/{where}/issues/new?template=erratum.yml"
+        links.append(f"[Report an error]({report})")
     first.source += f"\n\n{' · '.join(links)}"
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -218,7 +267,11 @@ def index(runs, is_whole):
     if is_whole:
         alternative = "The gates and the read-out of a GRU with two units, over 30 time steps"
         introduction.append(f"![{alternative}](docs/figure.png)")
-        references = ["docs/builders", "results", *(f"api/{module}" for module in MODULES)]
+        references = [
+            *(f"docs/{name}" for name in TO_LOOK_UP),
+            "results",
+            *(f"api/{module}" for module in MODULES),
+        ]
     lessons = [path for path in runs if not is_solution(path)]
     solutions = [path for path in runs if is_solution(path)]
     return INDEX.format(
@@ -229,7 +282,7 @@ def index(runs, is_whole):
         lessons="\n".join(map(inside, lessons)),
         solutions="\n".join(f"Of lesson {path.stem[:2]} <{inside(path)}>" for path in solutions),
         references="\n".join(references),
-        documents="\n".join(inside(path) for path in DOCUMENTS if path.name != "builders.md"),
+        documents="\n".join(inside(path) for path in DOCUMENTS if path.stem not in TO_LOOK_UP),
     )
 
 
