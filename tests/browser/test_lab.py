@@ -83,7 +83,7 @@ def address(browser, tmp_path_factory):
             command, cwd=repository, env=environment, stdout=written, stderr=subprocess.STDOUT
         )
     try:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300  # on a busy machine
         while not (found := ADDRESS.search(log.read_text())):
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
