@@ -2,7 +2,7 @@
 
     python benchmarks/tuning.py search [--kinds random grid] [--seeds 1 2 3]
     python benchmarks/tuning.py price
-    python benchmarks/tuning.py published [--directory searches]
+    python benchmarks/tuning.py published [--directory searches] [--reviews 4000 --maxlen 80]
 
 `search` runs Hyperband, random, grid and Bayesian search on the same space with the same
 number of epoch-runs, on the reviews cut short: 3,000 reviews of 40 words. A row is a
@@ -16,9 +16,11 @@ package's layer, batches by length, a mask), and adds up the 30 trials of its se
 Written to data/results/tuning_price.json.
 
 `published` runs that search whole, as `python -m gru_tf.tuning` does, and trains its winner
-from three starts. It takes more than an hour; stopped, the same command goes on. Price and
-measured minutes of each rung, the trials and the winner are written to
-data/results/tuning_published.json.
+from three starts; beside it, on the same reviews, lesson 04's best model and a bag of word
+pairs. On all reviews it takes from one to ten hours, by the machine; with --reviews and
+--maxlen less, as it then trains on the first so many only, and reads the last so many words
+of each review. Stopped, the same command goes on. Price and measured minutes of each rung,
+the trials and the models are written to data/results/tuning_published.json.
 """
 
 import argparse
@@ -38,7 +40,8 @@ import pandas as pd
 import gru_tf
 from gru_tf.checks import number_from
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
-from gru_tf.models import build_sentiment_classifier
+from gru_tf.models import build_peak_sentiment_classifier, build_sentiment_classifier
+from gru_tf.text import learn_word_vectors
 from gru_tf.tuning import (
     best_model,
     build_tunable_sentiment_classifier,
@@ -49,6 +52,7 @@ from gru_tf.tuning import (
 from gru_tf.tuning.folder import read
 from gru_tf.tuning.pricing import PRICE, as_batches, dry_run, probe
 from results import write_results
+from sentiment import BAGS, bag_of_words, predict, share_right
 
 MAX_EPOCHS = 9
 TRIALS = 8  # of 9 epochs: 72 epoch-runs, Hyperband's 23 trials have 75
@@ -192,8 +196,8 @@ def price_both(rounds, seconds):
     return rows
 
 
-def run_published(directory):
-    """Return the rows of a tutorial's search, run whole: of its rungs, trials and winner."""
+def run_published(directory, n, maxlen):
+    """Return the rows of a tutorial's search, run whole: of its rungs, trials and models."""
     tuner = make_tuner(
         "hyperband",
         functools.partial(build_tunable_sentiment_classifier, gru=gru_tf.GRU),
@@ -201,23 +205,21 @@ def run_published(directory):
         directory=directory,
         name="published",
     )
-    reviews = load_imdb()
-    x, valid, test = (
-        functools.partial(bucket_by_length, x, y)
-        for x, y in (
-            (reviews.x_train, reviews.y_train),
-            (reviews.x_valid, reviews.y_valid),
-            (reviews.x_test, reviews.y_test),
-        )
+    reviews = load_imdb(maxlen=maxlen)
+    training, valid, test = parts = (
+        (reviews.x_train[:n], reviews.y_train[:n]),
+        (reviews.x_valid, reviews.y_valid),
+        (reviews.x_test, reviews.y_test),
     )
-    data = {"x": x, "validation_data": valid}
+    batches = [functools.partial(bucket_by_length, *part) for part in parts]
+    data = {"x": batches[0], "validation_data": batches[1]}
     print(price(tuner, **data), flush=True)
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
     tuner.search(**data, shuffle=False, callbacks=[stop])
 
     table = leaderboard(tuner)
     measured = table.groupby(["bracket", "rung"])[["seconds", "epochs_run"]].sum()
-    rows = []
+    rows = [{"what": "reviews", "training": len(training[0]), "words": maxlen}]
     for rung in pd.DataFrame(read(tuner.folder / PRICE)["rungs"]).to_dict("records"):
         took = measured.loc[rung["bracket"], rung["rung"]]
         rows.append(
@@ -233,23 +235,49 @@ def run_published(directory):
     kept = ["trial", "bracket", "rung", *settings, "epochs", "epochs_run", "score", "seconds"]
     trials = table[kept].round({"score": 4, "seconds": 1})
     rows += [{"what": "trial", **row} for row in trials.to_dict("records")]
+
+    def note(model, seed, begin, verdicts, **more):
+        seconds = round(time.perf_counter() - begin, 1)
+        validation, held_out = (
+            round(share_right(found, y), 4)
+            for found, (_, y) in zip(verdicts, (valid, test), strict=True)
+        )
+        scores = {"validation_accuracy": validation, "test_accuracy": held_out}
+        rows.append({"what": "model", "model": model, "seed": seed, "seconds": seconds, **scores})
+        rows[-1].update(more)
+        print(rows[-1], flush=True)
+
     for seed in (1, 2, 3):
         tuner.seed = seed  # of the winner's own training alone
         begin = time.perf_counter()
-        model, scores = best_model(tuner, **data, shuffle=False, test_data=test)
-        seconds = time.perf_counter() - begin
-        rows.append(
-            {
-                "what": "winner",
-                "seed": seed,
-                **trials.iloc[0][settings].to_dict(),
-                "seconds": round(seconds, 1),
-                "validation_accuracy": round(model.evaluate(valid(), verbose=0)[1], 4),
-                "test_accuracy": round(scores["accuracy"], 4),
-            }
-        )
-        print(rows[-1], flush=True)
+        model, _ = best_model(tuner, **data, shuffle=False)
+        note("winner", seed, begin, [predict(model, x) for x, _ in (valid, test)])
+    for seed in (1, 2, 3):
+        begin = time.perf_counter()
+        model, epochs = best_peaks(training, valid, seed)
+        note("lesson 04", seed, begin, [predict(model, x) for x, _ in (valid, test)], epochs=epochs)
+    begin = time.perf_counter()
+    options, strengths = BAGS["words and pairs, naive Bayes"]
+    bags = [bag_of_words(*training, c=c, **options) for c in strengths]
+    bag = max(bags, key=lambda bag: share_right(bag(valid[0]), valid[1]))
+    note("pairs", 0, begin, [bag(x) for x, _ in (valid, test)], c=strengths[bags.index(bag)])
     return rows
+
+
+def best_peaks(training, valid, seed):
+    """Train lesson 04's best model; validation chooses among three numbers of epochs."""
+    found = {}
+    for epochs in (3, 6, 12):
+        keras.utils.set_random_seed(seed)
+        steps = epochs * -(-len(training[0]) // 64)
+        rate = keras.optimizers.schedules.PolynomialDecay(3e-3, steps, 0.0)
+        model = build_peak_sentiment_classifier(learning_rate=rate, gru=gru_tf.GRU)
+        model.get_layer("words").set_weights([learn_word_vectors(training[0])])
+        model.fit(
+            bucket_by_length(*training, 64, seed=seed), epochs=epochs, shuffle=False, verbose=0
+        )
+        found[share_right(predict(model, valid[0]), valid[1])] = model, epochs
+    return found[max(found)]
 
 
 def main():
@@ -266,11 +294,13 @@ def main():
     parser.add_argument(
         "--directory", default="searches", help="for the published search: %(default)s"
     )
+    parser.add_argument("--reviews", type=number_from(1), help="to train it on: all")
+    parser.add_argument("--maxlen", type=number_from(1), default=500, help="words: %(default)s")
     options = parser.parse_args()
     if options.what == "search":
         search_all(options.kinds, options.seeds)
     elif options.what == "published":
-        rows = run_published(options.directory)
+        rows = run_published(options.directory, options.reviews, options.maxlen)
         write_results("tuning_published", "python benchmarks/tuning.py published", rows)
     else:
         rows = price_both(options.rounds, options.seconds)
