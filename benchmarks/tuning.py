@@ -20,7 +20,7 @@ from three starts; beside it, on the same reviews, lesson 04's best model and a 
 pairs. On all reviews it takes from one to ten hours, by the machine; with --reviews and
 --maxlen less, as it then trains on the first so many only, and reads the last so many words
 of each review. Stopped, the same command goes on. Price and measured minutes of each rung,
-the trials and the models are written to data/results/tuning_published.json.
+the trials, and each model as it is trained, are written to data/results/tuning_published.json.
 """
 
 import argparse
@@ -35,7 +35,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import keras_tuner as kt
 import numpy as np
-import pandas as pd
 
 import gru_tf
 from gru_tf.checks import number_from
@@ -197,7 +196,7 @@ def price_both(rounds, seconds):
 
 
 def run_published(directory, n, maxlen):
-    """Return the rows of a tutorial's search, run whole: of its rungs, trials and models."""
+    """Run a tutorial's search whole, then train its winner and others; write rows as they come."""
     tuner = make_tuner(
         "hyperband",
         functools.partial(build_tunable_sentiment_classifier, gru=gru_tf.GRU),
@@ -206,21 +205,59 @@ def run_published(directory, n, maxlen):
         name="published",
     )
     reviews = load_imdb(maxlen=maxlen)
-    training, valid, test = parts = (
+    training, valid, test = (
         (reviews.x_train[:n], reviews.y_train[:n]),
         (reviews.x_valid, reviews.y_valid),
         (reviews.x_test, reviews.y_test),
     )
-    batches = [functools.partial(bucket_by_length, *part) for part in parts]
-    data = {"x": batches[0], "validation_data": batches[1]}
+    batches = functools.partial(bucket_by_length, *training)
+    data = {"x": batches, "validation_data": functools.partial(bucket_by_length, *valid)}
     print(price(tuner, **data), flush=True)
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
     tuner.search(**data, shuffle=False, callbacks=[stop])
+    rows = [{"what": "reviews", "training": len(training[0]), "words": maxlen}, *of_search(tuner)]
 
+    def winner(seed):
+        tuner.seed = seed  # of this training alone
+        model, _ = best_model(tuner, **data, shuffle=False)
+        return functools.partial(predict, model), {}
+
+    def lesson_04(seed):
+        model, epochs = best_peaks(training, valid, seed)
+        return functools.partial(predict, model), {"epochs": epochs}
+
+    def pairs(seed):
+        options, strengths = BAGS["words and pairs, naive Bayes"]
+        bags = {c: bag_of_words(*training, c=c, **options) for c in strengths}
+        c = max(bags, key=lambda c: share_right(bags[c](valid[0]), valid[1]))
+        return bags[c], {"c": c}
+
+    try:
+        before = load_results("tuning_published")["rows"]
+    except FileNotFoundError:
+        before = []
+    done = before[len(rows) :] if before[: len(rows)] == rows else []
+    plan = [(winner, 1), (pairs, 0), *((lesson_04, seed) for seed in (1, 2, 3))]
+    for train, seed in [*plan, (winner, 2), (winner, 3)]:
+        settings = {"what": "model", "model": train.__name__.replace("_", " "), "seed": seed}
+        row = next((row for row in done if settings.items() <= row.items()), None)
+        if row is None:
+            begin = time.perf_counter()
+            verdict, more = train(seed)
+            row = settings | more | {"seconds": round(time.perf_counter() - begin, 1)}
+            for part, (x, y) in {"validation": valid, "test": test}.items():
+                row[f"{part}_accuracy"] = round(share_right(verdict(x), y), 4)
+            print(row, flush=True)
+        rows.append(row)
+        write_results("tuning_published", "python benchmarks/tuning.py published", rows)
+
+
+def of_search(tuner):
+    """Return the rows of a search that has ended: of its rungs, priced and measured, and trials."""
     table = leaderboard(tuner)
     measured = table.groupby(["bracket", "rung"])[["seconds", "epochs_run"]].sum()
-    rows = [{"what": "reviews", "training": len(training[0]), "words": maxlen}]
-    for rung in pd.DataFrame(read(tuner.folder / PRICE)["rungs"]).to_dict("records"):
+    rows = []
+    for rung in read(tuner.folder / PRICE)["rungs"]:
         took = measured.loc[rung["bracket"], rung["rung"]]
         rows.append(
             {
@@ -228,40 +265,13 @@ def run_published(directory, n, maxlen):
                 **{name: rung[name] for name in ("bracket", "rung", "trials", "epochs")},
                 "priced_minutes": round(rung["minutes"], 1),
                 "epochs_run": int(took["epochs_run"]),
-                "seconds": round(took["seconds"], 1),
+                "seconds": round(float(took["seconds"]), 1),
             }
         )
-    settings = ["units", "dropout", "learning_rate"]
-    kept = ["trial", "bracket", "rung", *settings, "epochs", "epochs_run", "score", "seconds"]
-    trials = table[kept].round({"score": 4, "seconds": 1})
-    rows += [{"what": "trial", **row} for row in trials.to_dict("records")]
-
-    def note(model, seed, begin, verdicts, **more):
-        seconds = round(time.perf_counter() - begin, 1)
-        validation, held_out = (
-            round(share_right(found, y), 4)
-            for found, (_, y) in zip(verdicts, (valid, test), strict=True)
-        )
-        scores = {"validation_accuracy": validation, "test_accuracy": held_out}
-        rows.append({"what": "model", "model": model, "seed": seed, "seconds": seconds, **scores})
-        rows[-1].update(more)
-        print(rows[-1], flush=True)
-
-    for seed in (1, 2, 3):
-        tuner.seed = seed  # of the winner's own training alone
-        begin = time.perf_counter()
-        model, _ = best_model(tuner, **data, shuffle=False)
-        note("winner", seed, begin, [predict(model, x) for x, _ in (valid, test)])
-    for seed in (1, 2, 3):
-        begin = time.perf_counter()
-        model, epochs = best_peaks(training, valid, seed)
-        note("lesson 04", seed, begin, [predict(model, x) for x, _ in (valid, test)], epochs=epochs)
-    begin = time.perf_counter()
-    options, strengths = BAGS["words and pairs, naive Bayes"]
-    bags = [bag_of_words(*training, c=c, **options) for c in strengths]
-    bag = max(bags, key=lambda bag: share_right(bag(valid[0]), valid[1]))
-    note("pairs", 0, begin, [bag(x) for x, _ in (valid, test)], c=strengths[bags.index(bag)])
-    return rows
+    kept = ["trial", "bracket", "rung", "units", "dropout", "learning_rate"]
+    kept += ["epochs", "epochs_run", "score", "seconds"]
+    trials = table[kept].round({"score": 4, "seconds": 1}).to_dict("records")
+    return rows + [{"what": "trial", **row} for row in trials]
 
 
 def best_peaks(training, valid, seed):
@@ -300,8 +310,7 @@ def main():
     if options.what == "search":
         search_all(options.kinds, options.seeds)
     elif options.what == "published":
-        rows = run_published(options.directory, options.reviews, options.maxlen)
-        write_results("tuning_published", "python benchmarks/tuning.py published", rows)
+        run_published(options.directory, options.reviews, options.maxlen)
     else:
         rows = price_both(options.rounds, options.seconds)
         write_results("tuning_price", "python benchmarks/tuning.py price", rows)
