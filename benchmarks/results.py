@@ -119,7 +119,9 @@ ORIGINS = {
         "python benchmarks/tuning.py price", "price_both", _REVIEWS + _GRU + _SEARCH
     ),
     "tuning_published": Origin(
-        "python benchmarks/tuning.py published", "run_published", _REVIEWS + _GRU + _SEARCH
+        "python benchmarks/tuning.py published",
+        "run_published",
+        _REVIEWS + _GRU + _VECTORS + _SEARCH + ("benchmarks/sentiment.py",),
     ),
     "parallel_speed": Origin("python benchmarks/parallel.py speed", "time_lengths", _MIN_GRU),
     "parallel_tasks": Origin("python benchmarks/parallel.py tasks", "tasks", _MIN_GRU),

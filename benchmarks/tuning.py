@@ -2,7 +2,7 @@
 
     python benchmarks/tuning.py search [--kinds random grid] [--seeds 1 2 3]
     python benchmarks/tuning.py price
-    python benchmarks/tuning.py published [--directory searches]
+    python benchmarks/tuning.py published [--directory searches] [--reviews 4000 --maxlen 80]
 
 `search` runs Hyperband, random, grid and Bayesian search on the same space with the same
 number of epoch-runs, on the reviews cut short: 3,000 reviews of 40 words. A row is a
@@ -16,9 +16,11 @@ package's layer, batches by length, a mask), and adds up the 30 trials of its se
 Written to data/results/tuning_price.json.
 
 `published` runs that search whole, as `python -m gru_tf.tuning` does, and trains its winner
-from three starts. It takes more than an hour; stopped, the same command goes on. Price and
-measured minutes of each rung, the trials and the winner are written to
-data/results/tuning_published.json.
+from three starts; beside it, on the same reviews, lesson 04's best model and a bag of word
+pairs. On all reviews it takes from one to ten hours, by the machine; with --reviews and
+--maxlen less, as it then trains on the first so many only, and reads the last so many words
+of each review. Stopped, the same command goes on. Price and measured minutes of each rung,
+the trials, and each model as it is trained, are written to data/results/tuning_published.json.
 """
 
 import argparse
@@ -33,12 +35,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import keras_tuner as kt
 import numpy as np
-import pandas as pd
 
 import gru_tf
 from gru_tf.checks import number_from
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
-from gru_tf.models import build_sentiment_classifier
+from gru_tf.models import build_peak_sentiment_classifier, build_sentiment_classifier
+from gru_tf.text import learn_word_vectors
 from gru_tf.tuning import (
     best_model,
     build_tunable_sentiment_classifier,
@@ -49,6 +51,7 @@ from gru_tf.tuning import (
 from gru_tf.tuning.folder import read
 from gru_tf.tuning.pricing import PRICE, as_batches, dry_run, probe
 from results import write_results
+from sentiment import BAGS, bag_of_words, predict, share_right
 
 MAX_EPOCHS = 9
 TRIALS = 8  # of 9 epochs: 72 epoch-runs, Hyperband's 23 trials have 75
@@ -192,8 +195,8 @@ def price_both(rounds, seconds):
     return rows
 
 
-def run_published(directory):
-    """Return the rows of a tutorial's search, run whole: of its rungs, trials and winner."""
+def run_published(directory, n, maxlen):
+    """Run a tutorial's search whole, then train its winner and others; write rows as they come."""
     tuner = make_tuner(
         "hyperband",
         functools.partial(build_tunable_sentiment_classifier, gru=gru_tf.GRU),
@@ -201,24 +204,60 @@ def run_published(directory):
         directory=directory,
         name="published",
     )
-    reviews = load_imdb()
-    x, valid, test = (
-        functools.partial(bucket_by_length, x, y)
-        for x, y in (
-            (reviews.x_train, reviews.y_train),
-            (reviews.x_valid, reviews.y_valid),
-            (reviews.x_test, reviews.y_test),
-        )
+    reviews = load_imdb(maxlen=maxlen)
+    training, valid, test = (
+        (reviews.x_train[:n], reviews.y_train[:n]),
+        (reviews.x_valid, reviews.y_valid),
+        (reviews.x_test, reviews.y_test),
     )
-    data = {"x": x, "validation_data": valid}
+    batches = functools.partial(bucket_by_length, *training)
+    data = {"x": batches, "validation_data": functools.partial(bucket_by_length, *valid)}
     print(price(tuner, **data), flush=True)
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
     tuner.search(**data, shuffle=False, callbacks=[stop])
+    rows = [{"what": "reviews", "training": len(training[0]), "words": maxlen}, *of_search(tuner)]
 
+    def winner(seed):
+        tuner.seed = seed  # of this training alone
+        model, _ = best_model(tuner, **data, shuffle=False)
+        return functools.partial(predict, model), {}
+
+    def lesson_04(seed):
+        model, epochs = best_peaks(training, valid, seed)
+        return functools.partial(predict, model), {"epochs": epochs}
+
+    def pairs(seed):
+        options, strengths = BAGS["words and pairs, naive Bayes"]
+        bags = {c: bag_of_words(*training, c=c, **options) for c in strengths}
+        c = max(bags, key=lambda c: share_right(bags[c](valid[0]), valid[1]))
+        return bags[c], {"c": c}
+
+    try:
+        before = load_results("tuning_published")["rows"]
+    except FileNotFoundError:
+        before = []
+    done = before[len(rows) :] if before[: len(rows)] == rows else []
+    plan = [(winner, 1), (pairs, 0), *((lesson_04, seed) for seed in (1, 2, 3))]
+    for train, seed in [*plan, (winner, 2), (winner, 3)]:
+        settings = {"what": "model", "model": train.__name__.replace("_", " "), "seed": seed}
+        row = next((row for row in done if settings.items() <= row.items()), None)
+        if row is None:
+            begin = time.perf_counter()
+            verdict, more = train(seed)
+            row = settings | more | {"seconds": round(time.perf_counter() - begin, 1)}
+            for part, (x, y) in {"validation": valid, "test": test}.items():
+                row[f"{part}_accuracy"] = round(share_right(verdict(x), y), 4)
+            print(row, flush=True)
+        rows.append(row)
+        write_results("tuning_published", "python benchmarks/tuning.py published", rows)
+
+
+def of_search(tuner):
+    """Return the rows of a search that has ended: of its rungs, priced and measured, and trials."""
     table = leaderboard(tuner)
     measured = table.groupby(["bracket", "rung"])[["seconds", "epochs_run"]].sum()
     rows = []
-    for rung in pd.DataFrame(read(tuner.folder / PRICE)["rungs"]).to_dict("records"):
+    for rung in read(tuner.folder / PRICE)["rungs"]:
         took = measured.loc[rung["bracket"], rung["rung"]]
         rows.append(
             {
@@ -226,30 +265,29 @@ def run_published(directory):
                 **{name: rung[name] for name in ("bracket", "rung", "trials", "epochs")},
                 "priced_minutes": round(rung["minutes"], 1),
                 "epochs_run": int(took["epochs_run"]),
-                "seconds": round(took["seconds"], 1),
+                "seconds": round(float(took["seconds"]), 1),
             }
         )
-    settings = ["units", "dropout", "learning_rate"]
-    kept = ["trial", "bracket", "rung", *settings, "epochs", "epochs_run", "score", "seconds"]
-    trials = table[kept].round({"score": 4, "seconds": 1})
-    rows += [{"what": "trial", **row} for row in trials.to_dict("records")]
-    for seed in (1, 2, 3):
-        tuner.seed = seed  # of the winner's own training alone
-        begin = time.perf_counter()
-        model, scores = best_model(tuner, **data, shuffle=False, test_data=test)
-        seconds = time.perf_counter() - begin
-        rows.append(
-            {
-                "what": "winner",
-                "seed": seed,
-                **trials.iloc[0][settings].to_dict(),
-                "seconds": round(seconds, 1),
-                "validation_accuracy": round(model.evaluate(valid(), verbose=0)[1], 4),
-                "test_accuracy": round(scores["accuracy"], 4),
-            }
+    kept = ["trial", "bracket", "rung", "units", "dropout", "learning_rate"]
+    kept += ["epochs", "epochs_run", "score", "seconds"]
+    trials = table[kept].round({"score": 4, "seconds": 1}).to_dict("records")
+    return rows + [{"what": "trial", **row} for row in trials]
+
+
+def best_peaks(training, valid, seed):
+    """Train lesson 04's best model; validation chooses among three numbers of epochs."""
+    found = {}
+    for epochs in (3, 6, 12):
+        keras.utils.set_random_seed(seed)
+        steps = epochs * -(-len(training[0]) // 64)
+        rate = keras.optimizers.schedules.PolynomialDecay(3e-3, steps, 0.0)
+        model = build_peak_sentiment_classifier(learning_rate=rate, gru=gru_tf.GRU)
+        model.get_layer("words").set_weights([learn_word_vectors(training[0])])
+        model.fit(
+            bucket_by_length(*training, 64, seed=seed), epochs=epochs, shuffle=False, verbose=0
         )
-        print(rows[-1], flush=True)
-    return rows
+        found[share_right(predict(model, valid[0]), valid[1])] = model, epochs
+    return found[max(found)]
 
 
 def main():
@@ -266,12 +304,13 @@ def main():
     parser.add_argument(
         "--directory", default="searches", help="for the published search: %(default)s"
     )
+    parser.add_argument("--reviews", type=number_from(1), help="to train it on: all")
+    parser.add_argument("--maxlen", type=number_from(1), default=500, help="words: %(default)s")
     options = parser.parse_args()
     if options.what == "search":
         search_all(options.kinds, options.seeds)
     elif options.what == "published":
-        rows = run_published(options.directory)
-        write_results("tuning_published", "python benchmarks/tuning.py published", rows)
+        run_published(options.directory, options.reviews, options.maxlen)
     else:
         rows = price_both(options.rounds, options.seconds)
         write_results("tuning_price", "python benchmarks/tuning.py price", rows)
