@@ -37,6 +37,7 @@ import pandas as pd
 
 import gru_tf
 from gru_tf.checks import number_from
+from gru_tf.commands import run_command
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.models import build_sentiment_classifier
 from gru_tf.tuning import (
@@ -278,4 +279,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

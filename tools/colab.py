@@ -33,6 +33,7 @@ import address
 import notebooks
 import pins
 import setup_cell
+from gru_tf.commands import run_command
 from pins import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -358,7 +359,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+    run_command(main)
