@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("tools/*.py")])
 COMMANDS = [path for path in SCRIPTS if '__name__ == "__main__"' in path.read_text("utf-8")]
 NAMES = [path.relative_to(ROOT).as_posix() for path in COMMANDS]
-WITH_ENDS_OF_THEIR_OWN = {"tools/faults.py", "tools/lab.py", "tools/notebooks.py"}
+OWN_ENDS = {f"tools/{name}.py" for name in ("faults", "lab", "notebooks", "saved")}
 # What need not be whole, as it lies under build/ or in a folder of its own, and is made anew.
 SCRATCH = {"colab.py", "faults.py", "notebooks.py", "saved.py", "seeds.py", "supply.py", "wheel.py"}
 SCRIPT = """
@@ -76,7 +76,7 @@ def test_a_command_ends_with_its_own_status(status, code):
 @pytest.mark.parametrize("path", COMMANDS, ids=NAMES)
 def test_every_command_ends_so(path):
     last = path.read_text(encoding="utf-8").rpartition('__name__ == "__main__"')[2]
-    own = path.relative_to(ROOT).as_posix() in WITH_ENDS_OF_THEIR_OWN
+    own = path.relative_to(ROOT).as_posix() in OWN_ENDS
     assert ("run_command(main" in last) != own
 
 
