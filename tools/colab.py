@@ -55,6 +55,7 @@ LEFT_OUT = [
     "test_address.py",
     "test_colab.py",
     "test_commands.py",
+    "test_endings.py",
     "test_faults.py",
     "test_figures.py",
     "test_lab.py",
@@ -62,6 +63,7 @@ LEFT_OUT = [
     "test_picture.py",
     "test_project.py",
     "test_readme.py",
+    "test_saved.py",
     "test_seeds.py",
     "test_supply.py",
 ]
