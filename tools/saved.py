@@ -3,7 +3,7 @@
     python tools/saved.py write FOLDER    a model of each builder, with both layers of the package
     python tools/saved.py read FOLDER     read them all, and print as JSON how far they are off
     python tools/saved.py foreign FOLDER  print the error where `import gru_tf` was forgotten
-    python tools/saved.py exports         export each builder's model; write docs/saving.md's table
+    python tools/saved.py exports [NAME]  export each builder's model; write docs/saving.md's table
 
 Each model has random weights and has been trained for one step. It is written as a `.keras` file,
 as a file of weights beside its configuration, and as a SavedModel, with inputs and the outputs that
@@ -13,8 +13,9 @@ Keras' safe mode on; only then are the weights also read into a model that its b
 
 `exports` tries SavedModel, LiteRT and ONNX, of which the last takes the packages tf2onnx and
 onnxruntime, in an environment of their own. It goes on where it stopped, by what it keeps under
-build/; a change of versions or of the package begins anew. It fails where outputs differ, or where
-an export fails in a way that REASONS doesn't know.
+build/; a change of versions or of the package begins anew. With the names of builders it does no
+others, and the table is of what was tried by then. It fails where outputs differ, or where an
+export fails in a way that REASONS doesn't know.
 """
 
 import functools
@@ -262,8 +263,11 @@ def versions():
     return ", ".join(f"{shown} {metadata.version(name)}" for name, shown in names.items())
 
 
-def export_all():
-    """Export every model with every layer; return what came of each, by model and layer."""
+def export_all(names):
+    """Export models with every layer; return what came of these and earlier ones.
+
+    The keys are a model and a layer, with a space between them.
+    """
     from gru_tf.atomic import replacing
 
     digest = hashlib.sha256(versions().encode())
@@ -271,14 +275,15 @@ def export_all():
         digest.update(path.read_bytes())
     path = ROOT / "build" / f"exports-{digest.hexdigest()[:12]}.json"
     done = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    todo = [f"{name} {layer}" for name in every_builder() for layer in every_layer()]
-    for which in todo:
+    every = [f"{name} {layer}" for name in every_builder() for layer in every_layer()]
+    todo = [which for which in every if which.split()[0] in names]
+    for number, which in enumerate(todo, 1):
         if which not in done:
             done[which] = export(*which.split())
             with replacing(path) as unfinished:
                 unfinished.write_text(json.dumps(done, indent=1), encoding="utf-8")
-            print(f"{len(done)} of {len(todo)} | {which} | {done[which]}", flush=True)
-    return {which: done[which] for which in todo}
+            print(f"{number} of {len(todo)} | {which} | {done[which]}", flush=True)
+    return {which: done[which] for which in every if which in done}
 
 
 def reason(said):
@@ -322,8 +327,15 @@ def write_table():
     """Export all, and write the table between the two marks of docs/saving.md."""
     from gru_tf.atomic import replacing
 
-    found = export_all()
+    names = sys.argv[2:] or list(every_builder())
+    if unknown := set(names) - set(every_builder()):
+        sys.exit(f"no builder of these names: {', '.join(sorted(unknown))}")
+    found = export_all(names)
+    tried = list(dict.fromkeys(which.split()[0] for which in found))
+    left = [name for name in every_builder() if name not in tried]
     rows = f"With {versions()}:\n\n{table(found)}"
+    if left:
+        rows += f"\n\nNot tried yet: {', '.join(f'`{name}`' for name in left)}."
     start, rest = PAGE.read_text(encoding="utf-8").split("<!-- exports -->\n")
     end = rest.partition("<!-- end of exports -->\n")[2]
     text = f"{start}<!-- exports -->\n{rows}\n<!-- end of exports -->\n{end}"
@@ -349,7 +361,7 @@ def main():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["exports"]:
+    if sys.argv[1:2] == ["exports"]:
         from gru_tf.commands import run_command
 
         run_command(write_table)
