@@ -21,6 +21,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
 import gru_tf
+from gru_tf.commands import run_command
 from gru_tf.datasets import load_stocks, load_weather, make_windows
 from gru_tf.models import build_forecaster
 from results import run_table
@@ -336,4 +337,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

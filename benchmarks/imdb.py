@@ -20,7 +20,9 @@ import keras
 import numpy as np
 
 import gru_tf
+from gru_tf.atomic import replacing
 from gru_tf.checks import number_from
+from gru_tf.commands import run_command
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.models import build_peak_sentiment_classifier, build_sentiment_classifier
 from results import ORIGINS, as_markdown, write_results
@@ -223,12 +225,14 @@ def write_page(results, path):
     keys = ["seed", "code", "multiplications_a_word", "seconds_a_pass", "seconds_to_target"]
     keys += ["best_validation_accuracy", "test_accuracy"]
     table = as_markdown(heads, [[row[key] for key in keys] for row in results["rows"]])
-    path.write_text(
+    text = (
         f"# Film reviews: seconds to a validation accuracy of {target}\n\n"
         f"Written by `{results['command']}`: {results['date']}, {machine['cores']} cores, "
         f"TensorFlow {machine['versions']['tensorflow']}, Keras {machine['versions']['keras']}.\n\n"
         f"{HOW}\n\n{table}\n"
     )
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def run_race(options):
@@ -263,4 +267,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 import gru_tf
+from gru_tf.commands import run_command
 from gru_tf.datasets import bucket_by_length, load_review_texts
 from gru_tf.models import build_language_model
 from gru_tf.text import (
@@ -240,4 +241,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

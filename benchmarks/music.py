@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 import gru_tf
+from gru_tf.commands import run_command
 from gru_tf.datasets import bucket_by_length, load_chorales, split_by_melody
 from gru_tf.models import build_language_model, build_music_model
 from gru_tf.text import (
@@ -202,4 +203,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

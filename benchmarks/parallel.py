@@ -22,6 +22,7 @@ import tensorflow as tf
 import gru_tf
 from gru_tf import datasets, min_gru
 from gru_tf.checks import number_from
+from gru_tf.commands import run_command
 from results import as_markdown, run_table, write_results
 from speed import measure
 
@@ -357,4 +358,4 @@ def run_alone(run, _):
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -28,6 +28,7 @@ from pathlib import Path
 import filelock
 
 from gru_tf.atomic import replacing
+from gru_tf.commands import run_command
 from gru_tf.datasets import files
 from gru_tf.datasets.results import checksum
 
@@ -455,7 +456,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nStopped: the same command goes on from here.")
+    run_command(main, "Stopped: the same command goes on from here.")

@@ -27,6 +27,7 @@ from sklearn.linear_model import LogisticRegression
 
 import gru_tf
 from gru_tf import models
+from gru_tf.commands import run_command
 from gru_tf.datasets import (
     bucket_by_length,
     load_imdb,
@@ -460,4 +461,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

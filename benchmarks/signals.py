@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import gru_tf
+from gru_tf.commands import run_command
 from gru_tf.datasets import load_japanese_vowels
 from gru_tf.models import build_sequence_classifier
 from results import run_table
@@ -160,4 +161,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

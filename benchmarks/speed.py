@@ -26,7 +26,9 @@ from matplotlib.figure import Figure
 
 import gru_tf
 from gru_tf import recurrence
+from gru_tf.atomic import replacing
 from gru_tf.checks import number_from
+from gru_tf.commands import run_command
 from gru_tf.plots import PALETTE
 from results import as_markdown
 
@@ -287,7 +289,8 @@ def draw(ratios, by_steps, path):
         ax.set(xlabel="steps", ylabel=unit)
         ax.set_title("training step, 32 × steps × 128 × 128", fontsize=9)
     middle.legend()
-    figure.savefig(path, dpi=120)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=120, format="png")
 
 
 def describe(speed):
@@ -351,10 +354,11 @@ uses, adds {first[0]:.0f} MB with {THEIRS} and {first[1]:.0f} MB with {OURS}.
 
 {as_markdown(steps_heads, [[row[0], *(f"{v:.0f}" for v in row[1:])] for row in by_steps])}
 """
-    (options.docs / "speed.md").write_text(text)
+    with replacing(options.docs / "speed.md") as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     draw(ratios, by_steps, options.docs / "speed.png")
     print(f"written: {options.docs / 'speed.md'}, {options.docs / 'speed.png'}")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

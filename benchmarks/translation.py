@@ -19,6 +19,7 @@ import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
 import gru_tf
+from gru_tf.commands import run_command
 from gru_tf.datasets import DATE_FORMS, load_date_pairs, load_english_french
 from gru_tf.models import (
     build_attention_translator,
@@ -276,4 +277,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -38,6 +38,7 @@ import numpy as np
 
 import gru_tf
 from gru_tf.checks import number_from
+from gru_tf.commands import run_command
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
 from gru_tf.models import build_peak_sentiment_classifier, build_sentiment_classifier
 from gru_tf.text import learn_word_vectors
@@ -317,4 +318,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -116,6 +116,14 @@ class GRU(keras.layers.GRU):
     `get_weights` gave. The tutorials' form of the GRU is
     `GRU(units, reset_after=False, update_gate="write")`.
 
+    Numbers at the edge have defined results. NaN in a step makes the states NaN from
+    there on, in that sequence and in no other, and the gradients of all weights.
+    Infinity saturates gates and candidate; the states stay finite, the gradient of the
+    kernel does not. Neither passes a masked step, which keeps the state to the last
+    bit; an update gate of 1 keeps it to rounding, 1e-7 a step. Numbers below 1e-38
+    count as 0, as everywhere in TensorFlow. On a CPU float16 and bfloat16 are computed
+    in float32 and rounded once, after the last step, but for what goes through the cell.
+
     Args:
         units: Positive integer, size of the state.
         activation: Of the candidate; default tanh.

@@ -21,6 +21,7 @@ import nbformat
 
 import setup_cell
 from gru_tf.atomic import replacing
+from gru_tf.commands import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "https://github.com/"
@@ -136,4 +137,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

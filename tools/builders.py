@@ -17,6 +17,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from gru_tf import models
+from gru_tf.atomic import replacing
+from gru_tf.commands import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "builders.md"
@@ -213,6 +215,11 @@ def page():
     return "\n\n".join(parts) + "\n"
 
 
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+def main():
+    with replacing(PAGE) as unfinished:
+        unfinished.write_text(page(), encoding="utf-8")
     print(f"written: {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    run_command(main)

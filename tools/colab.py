@@ -33,6 +33,7 @@ import address
 import notebooks
 import pins
 import setup_cell
+from gru_tf.commands import run_command
 from pins import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,6 +55,7 @@ LEFT_OUT = [
     "test_address.py",
     "test_colab.py",
     "test_commands.py",
+    "test_endings.py",
     "test_faults.py",
     "test_figures.py",
     "test_lab.py",
@@ -61,6 +63,7 @@ LEFT_OUT = [
     "test_picture.py",
     "test_project.py",
     "test_readme.py",
+    "test_saved.py",
     "test_seeds.py",
     "test_supply.py",
 ]
@@ -358,7 +361,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+    run_command(main)

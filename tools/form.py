@@ -13,7 +13,6 @@ import ast
 import copy
 import inspect
 import re
-import sys
 from pathlib import Path
 from statistics import median
 
@@ -25,6 +24,7 @@ import figures
 import mathematics
 import pages
 from gru_tf import models, tuning
+from gru_tf.commands import run_command
 from notebooks import METADATA, display_name, find_notebooks, one_line
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -380,4 +380,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -23,7 +23,9 @@ import keras  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
 from differential import calls, check  # noqa: E402
+from gru_tf.atomic import replacing  # noqa: E402
 from gru_tf.checks import number_from  # noqa: E402
+from gru_tf.commands import run_command  # noqa: E402
 
 ROUND = 25  # calls between two looks at the clock
 
@@ -73,11 +75,12 @@ def main():
             found += 1
             stored = json.loads(path.read_text())
             if finding[0] not in stored:
-                path.write_text(json.dumps([*stored, finding[0]], indent=2) + "\n")
+                with replacing(path) as unfinished:
+                    unfinished.write_text(json.dumps([*stored, finding[0]], indent=2) + "\n")
             print(f"{finding[1]}\n  {finding[0]}", flush=True)
     print(f"rounds of {ROUND} calls: {rounds}, findings: {found}")
     return min(found, 100)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -63,7 +63,8 @@ def prepare(root=ROOT, fresh=False):
         elif copied.get(name) != checksum(source):
             newer.append(name)
     text = json.dumps(copied, indent=1, sort_keys=True)
-    (work / COPIED).write_text(text + "\n", encoding="utf-8")
+    with replacing(work / COPIED) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
     if newer:
         print(f"Yours are left alone, of which there are newer ones: {', '.join(sorted(newer))}")
         print("`make lab FRESH=1` takes the new ones, and keeps your copy beside them.")

@@ -18,6 +18,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import gru_tf
+from gru_tf.atomic import replacing
+from gru_tf.commands import run_command
 from gru_tf.convert import from_keras
 from gru_tf.equations import gru_forward
 from gru_tf.models import build_next_value_regressor
@@ -83,9 +85,14 @@ def draw(run, path, sequence=1):
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
         ax.spines[["top", "right"]].set_visible(False)
         ax.vlines(steps[marked], *ax.get_ylim(), color="0.6", linestyle=":", zorder=0)
-    figure.savefig(path, facecolor="white", metadata={"Software": None})
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, format="png", facecolor="white", metadata={"Software": None})
+
+
+def main():
+    draw(train(), PICTURE)
+    print(f"written: docs/{PICTURE.name}")
 
 
 if __name__ == "__main__":
-    draw(train(), PICTURE)
-    print(f"written: docs/{PICTURE.name}")
+    run_command(main)

@@ -18,6 +18,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gru_tf.atomic import replacing
+from gru_tf.commands import run_command
+
 ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = [ROOT / f"requirements{kind}.txt" for kind in ("", "-setup", "-extras")]
 TOOLS = ROOT / "requirements-tools.txt"
@@ -108,7 +111,8 @@ def main():
         texts = {path: path.read_text() for path in paths}
         versions = newest([line for text in texts.values() for line in freed(text)])
         for path, text in texts.items():
-            path.write_text(moved(text, versions))
+            with replacing(path) as unfinished:
+                unfinished.write_text(moved(text, versions))
             for name, version in PIN.findall(text):
                 if version != versions[normalised(name)]:
                     print(f"{name} {version} -> {versions[normalised(name)]}")
@@ -116,4 +120,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

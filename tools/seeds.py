@@ -15,11 +15,11 @@ The exit status is 1 if a claim differs, or a copy does not run to its end.
 import argparse
 import os
 import re
-import sys
 from pathlib import Path
 
 import nbformat
 
+from gru_tf.commands import run_command
 from notebooks import BUILD, ENVIRONMENT, KERNEL_LOG, display_name, execute_all, save
 
 STEP = 100  # so that no seed of a copy is one of the lesson's own, or of another copy
@@ -137,7 +137,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted")
+    run_command(main)

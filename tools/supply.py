@@ -21,6 +21,8 @@ from importlib import metadata
 from packaging.requirements import Requirement
 
 import pins
+from gru_tf.atomic import replacing
+from gru_tf.commands import run_command
 
 ROOT = pins.ROOT
 BUILD = ROOT / "build"
@@ -127,7 +129,8 @@ def write_licences():
         shown = f"**{name}**" if name in asked else name
         lines.append(f"| {shown} | {', '.join(sorted(versions))} | {words} |")
     head = HEAD.format(reciprocal=", ".join(reciprocal) or "none")
-    LICENCES.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+    with replacing(LICENCES) as unfinished:
+        unfinished.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
     print(f"written: docs/licences.md, {len(rows)} packages")
 
 
@@ -217,7 +220,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+    run_command(main)

@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pins
+from gru_tf.commands import run_command
 from pins import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,4 +101,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

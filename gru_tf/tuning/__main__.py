@@ -21,6 +21,7 @@ from pathlib import Path
 import keras
 
 from gru_tf.checks import number_from
+from gru_tf.commands import run_command
 from gru_tf.datasets import bucket_by_length, load_imdb
 from gru_tf.layers import GRU
 from gru_tf.tuning import (
@@ -160,7 +161,4 @@ def _parse(arguments):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("\nStopped: the same command goes on from here.")
+    run_command(main, "Stopped: the same command goes on from here.")

@@ -1,0 +1,66 @@
+"""Models exported to other formats: equal, or not to be had, as docs/saving.md says."""
+
+import re
+
+import pytest
+
+import saved
+
+PAGE = saved.PAGE.read_text(encoding="utf-8")
+ROW = re.compile(r"^\| ([^|]+) \| `([^|`]+)` \| (\d+) of (\d+) \| ([^|]*) ?\|$", re.MULTILINE)
+SMALL = "build_tabular_regressor"
+
+
+def test_the_page_has_each_format_and_layer_and_names_what_was_not_tried():
+    rows = ROW.findall(PAGE)
+    assert [row[:2] for row in rows] == [
+        (kind, layer) for kind in saved.EXPORTS for layer in saved.every_layer()
+    ]
+    [n_tried] = {int(row[3]) for row in rows}
+    left = re.findall(r"^Not tried yet: (.+)\.$", PAGE, re.MULTILINE)
+    left = re.findall(r"\w+", left[0]) if left else []
+    assert n_tried + len(left) == len(saved.every_builder())
+    assert set(left) < set(saved.every_builder()) - {SMALL}
+
+
+@pytest.mark.parametrize("layer", ["keras.layers.GRU", "gru_tf.GRU", "gru_tf.MinGRU"])
+def test_a_small_model_is_exported_as_the_page_says(layer):
+    kinds = {kind: saved.EXPORTS[kind] for kind in ("SavedModel", saved.OPEN)}
+    found = saved.export(SMALL, layer, kinds)
+    why = {row[0]: row[4].strip() for row in ROW.findall(PAGE) if row[1] == layer}
+    for kind, said in found.items():
+        reason = saved.reason(said)
+        if reason is None:
+            assert SMALL not in why[kind]
+            assert not why[kind].startswith("all: ")
+        else:
+            assert reason in why[kind]
+
+
+def test_what_nobody_has_looked_at_is_no_reason():
+    assert saved.reason(1e-7) is None
+    with pytest.raises(ValueError, match="the outputs differ by 0.1"):
+        saved.reason(0.1)
+    with pytest.raises(ValueError, match="the outputs differ by nan"):
+        saved.reason(float("nan"))
+    with pytest.raises(ValueError, match="KeyError: 'x'"):
+        saved.reason("KeyError: 'x'")
+    for pattern, words in saved.REASONS.items():
+        assert saved.reason(f"RuntimeError: {pattern}") == words
+
+
+def test_models_are_counted_by_format_and_layer():
+    flex = "RuntimeError: Select TensorFlow op(s), included in the given model"
+    found = {
+        f"{name} {layer}": dict.fromkeys(saved.EXPORTS, 0.0)
+        for name in ("build_a", "build_b")
+        for layer in saved.every_layer()
+    }
+    found["build_a gru_tf.GRU"]["ONNX"] = flex
+    for name in ("build_a", "build_b"):
+        found[f"{name} gru_tf.MinGRU"]["ONNX"] = flex
+    rows = {row[:2]: row[2:] for row in ROW.findall(saved.table(found))}
+    assert rows["ONNX", "keras.layers.GRU"] == ("2", "2", "")
+    assert rows["ONNX", "gru_tf.GRU"][2].startswith("`build_a`: needs")
+    assert rows["ONNX", "gru_tf.MinGRU"][0] == "0"
+    assert rows["ONNX", "gru_tf.MinGRU"][2].startswith("all: needs")
