@@ -32,7 +32,7 @@ EPOCHS = 10
 RATE = 8e-3  # the best of `rates`
 RATES = (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
 DENSE_RATE = 1.6e-2
-ALPHAS = (0.001, 0.01, 0.1, 1, 10, 100, 1000)
+ALPHAS = (0, 0.001, 0.01, 0.1, 1, 10, 100, 1000)  # from no penalty at all
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
