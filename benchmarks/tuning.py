@@ -37,10 +37,11 @@ import keras_tuner as kt
 import numpy as np
 
 import gru_tf
+from gru_tf import models
 from gru_tf.checks import number_from
 from gru_tf.commands import run_command
 from gru_tf.datasets import bucket_by_length, load_imdb, load_results, pad_left
-from gru_tf.models import build_peak_sentiment_classifier, build_sentiment_classifier
+from gru_tf.models import build_sentiment_classifier
 from gru_tf.text import learn_word_vectors
 from gru_tf.tuning import (
     best_model,
@@ -211,8 +212,10 @@ def run_published(directory, n, maxlen):
         (reviews.x_valid, reviews.y_valid),
         (reviews.x_test, reviews.y_test),
     )
-    batches = functools.partial(bucket_by_length, *training)
-    data = {"x": batches, "validation_data": functools.partial(bucket_by_length, *valid)}
+    batches, *others = (
+        functools.partial(bucket_by_length, *part) for part in (training, valid, test)
+    )
+    data = {"x": batches, "validation_data": others[0]}
     print(price(tuner, **data), flush=True)
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
     tuner.search(**data, shuffle=False, callbacks=[stop])
@@ -220,7 +223,7 @@ def run_published(directory, n, maxlen):
 
     def winner(seed):
         tuner.seed = seed  # of this training alone
-        model, _ = best_model(tuner, **data, shuffle=False)
+        model, _ = best_model(tuner, **data, shuffle=False, test_data=others[1])
         return functools.partial(predict, model), {}
 
     def lesson_04(seed):
@@ -282,7 +285,7 @@ def best_peaks(training, valid, seed):
         keras.utils.set_random_seed(seed)
         steps = epochs * -(-len(training[0]) // 64)
         rate = keras.optimizers.schedules.PolynomialDecay(3e-3, steps, 0.0)
-        model = build_peak_sentiment_classifier(learning_rate=rate, gru=gru_tf.GRU)
+        model = models.build_peak_sentiment_classifier(learning_rate=rate, gru=gru_tf.GRU)
         model.get_layer("words").set_weights([learn_word_vectors(training[0])])
         model.fit(
             bucket_by_length(*training, 64, seed=seed), epochs=epochs, shuffle=False, verbose=0
