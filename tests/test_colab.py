@@ -1,6 +1,7 @@
 """What stands in for Colab, tried where it takes no network and no second TensorFlow."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -36,6 +37,20 @@ def test_colab_has_what_the_package_allows():
     needed = {*ranges} - set(sum(setup_cell.PACKAGES.values(), []))
     needed -= {pins.normalised(name) for name in sum(setup_cell.PACKAGES.values(), [])}
     assert needed <= {pins.normalised(pin.name) for pin in there}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for Python")
+def test_a_python_that_does_not_run_is_passed_over(tmp_path, monkeypatch):
+    """pyenv puts commands on the path that only say which versions have them."""
+    for name, status in (("python3.13", 127), ("python3.12", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert colab.find_python() == str(tmp_path / "python3.12")
+    (tmp_path / "python3.12").unlink()
+    assert colab.find_python() == sys.executable
+    with pytest.raises(SystemExit, match=r"python3\.13 does not run"):
+        colab.find_python("python3.13")
 
 
 def test_what_is_left_out_of_the_tests_is_there():
