@@ -115,7 +115,7 @@ def test_what_make_results_has_started_ends_with_it(tmp_path):
     process = start(code, cwd=ROOT)
     child = int(process.stdout.readline())
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=30)[1] == "\nStopped.\n"
+    assert process.communicate(timeout=30)[1].endswith("\nStopped.\n")  # after TensorFlow's own
     assert process.returncode == 1
     end = time.monotonic() + 30
     while os.path.exists(f"/proc/{child}"):
