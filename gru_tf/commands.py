@@ -9,15 +9,17 @@ def run_command(main, stopped="Stopped."):
 
     Ctrl-C, the signals that ask a process to end, and an error of the system, such as a full disk
     or a folder that can't be written to, end it with a sentence and the exit status 1. What it
-    has begun is undone on the way, as by Ctrl-C.
+    has begun is undone on the way, as by Ctrl-C. A signal that is ignored already, as under
+    `nohup`, stays ignored.
 
     Args:
         main: A function without arguments, which returns an exit status; other values count as 0.
         stopped: The sentence after an interruption.
     """
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         status = main()
     except KeyboardInterrupt:

@@ -6,9 +6,12 @@ import pytest
 
 from gru_tf import datasets
 
-# What a shell starts in the background ignores Ctrl-C, and so would what the tests start.
+# What a shell starts in the background ignores Ctrl-C, and under `nohup` a hangup as well; so
+# would what the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)  # here it stays without effect
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,18 @@ def test_a_signal_ends_a_command_with_a_sentence(tmp_path, name):
     assert (tmp_path / "table").read_text() == "old"
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no hangup here")
+def test_under_nohup_a_command_outlives_its_terminal(tmp_path):
+    ignored = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    process = start(ignored + SCRIPT.format(what="sys.stdin.read()"), tmp_path / "table",
+                    stdin=subprocess.PIPE)  # fmt: skip
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == 0
+    assert (tmp_path / "table").read_text() == "half"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk_ends_a_command_with_a_sentence(tmp_path):
     what = "open('/dev/full', 'w', buffering=1).write('more\\n' * 9999)"
