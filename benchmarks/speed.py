@@ -151,7 +151,7 @@ def operations(shape, kind):
 def time_parts(shape, rounds, speed):
     """Time what a training step is made of, each part alone; return rows of a table."""
     batch, steps, features, units = shape
-    n_steps = recurrence.steps_in_turn(batch, units)
+    n_steps = recurrence.steps_in_turn(batch, units, steps)
     draw = functools.partial(tf.random.stateless_normal, seed=(0, 0))
     U_T = tf.linalg.qr(draw((3 * units, units)))[0]  # (3 * units, units), U U^T = 1
     U = tf.split(tf.transpose(U_T), 3, axis=1)

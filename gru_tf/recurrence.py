@@ -107,7 +107,7 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
     def read(x, mask, h, weights, keep, at_once=None):
         """Return the last state, and for each run of turns the inputs and what was kept."""
         kept = []
-        for steps, run in _runs(x, at_once or steps_in_turn(x.shape[1], n_h)):
+        for steps, run in _runs(x, at_once or steps_in_turn(x.shape[1], n_h, x.shape[0])):
             turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
             number = _time(x[run]) // steps
             h, arrays = _forward(*turns, number, h, weights, steps, reset_after, keep)
@@ -194,13 +194,12 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
     """
     W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h = weights
     n_h = U_h.shape[0]
-    c_h = tf.zeros_like(h) + c_h  # once, as rows: quicker than adding a vector every step
 
     def step(a_z, a_r, a_h, h):
         z = tf.sigmoid(a_z + tf.matmul(h, U_z))
         r = tf.sigmoid(a_r + tf.matmul(h, U_r))
         if reset_after:
-            u = tf.matmul(h, U_h) + c_h
+            u = tf.nn.bias_add(tf.matmul(h, U_h), c_h)
             h_hat = tf.tanh(a_h + r * u)
         else:
             u = r * h
@@ -232,6 +231,8 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
     number = {"nothing": 0, "states": 1, "all": 5}[keep]
     rows = steps * tf.shape(h)[0]
     kept = [_array(turns, rows, n_h, U_h.dtype) for _ in range(number)]
+    if _is_one(turns):
+        return turn(0, h, kept)[1:]
     _, h, kept = tf.while_loop(
         lambda i, *_: i < turns,
         turn,
@@ -287,10 +288,10 @@ def _backward(x, dh_steps, turns, dh, dweights, weights, kept, steps, reset_afte
         else:
             step, factors = step_before, (z, r, to_z, to_r, to_h)
         factors = zip(*(tf.split(factor, steps) for factor in factors), strict=True)
-        outer = [0] * steps if dh_steps is None else tf.split(dh_steps.read(i), steps)
+        outer = None if dh_steps is None else tf.split(dh_steps.read(i), steps)
         values = []
-        for factors_t, outer_t in reversed([*zip(factors, outer, strict=True)]):
-            dh, value = step(dh + outer_t, *factors_t)
+        for t, factors_t in reversed([*enumerate(factors)]):
+            dh, value = step(dh if outer is None else dh + outer[t], *factors_t)
             values.insert(0, value)
         dh.set_shape(shape)  # a loop's state keeps its shape
         values = [tf.concat(value, 0) for value in zip(*values, strict=True)]
@@ -311,13 +312,16 @@ def _backward(x, dh_steps, turns, dh, dweights, weights, kept, steps, reset_afte
 
     rows = steps * tf.shape(dh)[0]
     dx = _array(turns, rows, W_h.shape[1], dh.dtype)
-    _, dh, dx, dweights = tf.while_loop(
-        lambda i, *_: i >= 0,
-        turn,
-        (turns - 1, dh, dx, dweights),
-        parallel_iterations=_AHEAD,
-        maximum_iterations=turns,
-    )
+    if _is_one(turns):
+        _, dh, dx, dweights = turn(0, dh, dx, dweights)
+    else:
+        _, dh, dx, dweights = tf.while_loop(
+            lambda i, *_: i >= 0,
+            turn,
+            (turns - 1, dh, dx, dweights),
+            parallel_iterations=_AHEAD,
+            maximum_iterations=turns,
+        )
     return _concat(dx, turns), dh, dweights
 
 
@@ -361,10 +365,16 @@ def _without_gradient(array):
     return tf.TensorArray(array.dtype, flow=tf.stop_gradient(array.flow))
 
 
-def steps_in_turn(batch, n_h):
-    """Return how many steps a turn takes: the wider they are, the fewer."""
+def steps_in_turn(batch, n_h, time=None):
+    """Return how many steps a turn takes: the wider they are, the fewer.
+
+    Where the number of all steps is known and can be divided into turns of about that size,
+    it is: one loop instead of a loop and what is left over.
+    """
     batch = batch or 32  # where it is unknown, what `fit` takes by default
-    return min(8, max(4, _CACHED // (batch * n_h)))
+    steps = min(8, max(4, _CACHED // (batch * n_h)))
+    sizes = range(steps + steps // 4, steps // 2, -1)
+    return next((size for size in sizes if time and time % size == 0), steps)
 
 
 def _time(x):
@@ -373,15 +383,23 @@ def _time(x):
 
 
 def _runs(x, steps):
-    """Cut the time of x (time, batch, n_x) in two runs: turns of so many steps, then of one."""
+    """Cut the time of x (time, batch, n_x) in two runs: turns of so many steps, and the rest.
+
+    The rest is one turn, or if its length is unknown, turns of one step.
+    """
     if steps == 1:
         return [(1, slice(None))]
     time = _time(x)
     whole = time // steps * steps
-    runs = [(steps, slice(0, whole)), (1, slice(whole, None))]
-    if isinstance(time, int):  # leave out a run without steps
-        return [run for run, size in zip(runs, (whole, time - whole), strict=True) if size]
-    return runs
+    if not isinstance(time, int):
+        return [(steps, slice(0, whole)), (1, slice(whole, None))]
+    runs = [(steps, slice(0, whole)), (time - whole, slice(whole, None))]
+    return [run for run, size in zip(runs, (whole, time - whole), strict=True) if size]
+
+
+def _is_one(turns):
+    """Return whether it is known that there is one turn, which needs no loop."""
+    return isinstance(turns, int) and turns == 1
 
 
 # Where the number of steps is unknown, a run may turn out to have none. XLA compiles its loop all

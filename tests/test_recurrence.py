@@ -69,12 +69,16 @@ def test_a_masked_step_is_never_looked_at():
 def test_wide_layers_take_fewer_steps_in_a_turn(monkeypatch):
     assert [steps_in_turn(32, n_h) for n_h in (32, 128, 256, 1024)] == [8, 8, 6, 4]
     assert [steps_in_turn(batch, 256) for batch in (1, None, 64)] == [8, 6, 4]
+    # A number near to that, by which the number of all steps can be divided; 97 is a prime.
+    lengths = (28, 100, 500, 200, 97, 3)
+    assert [steps_in_turn(32, 32, length) for length in lengths] == [7, 10, 10, 10, 8, 8]
+    assert [steps_in_turn(128, 256, length) for length in lengths] == [4, 5, 5, 5, 4, 3]
     rng = np.random.default_rng(0)
     weights = to_keras(GRUWeights.random(3, 5, reset_after=True, update_gate="keep", seed=0))
     x, h_0 = tf.constant(rng.normal(size=(2, 17, 3))), tf.zeros((2, 5), "float64")
 
     def run(steps):
-        monkeypatch.setattr(recurrence, "steps_in_turn", lambda batch, n_h: steps)
+        monkeypatch.setattr(recurrence, "steps_in_turn", lambda batch, n_h, time: steps)
         values = [x, h_0, *map(tf.constant, weights)]
 
         @tf.function
@@ -88,7 +92,7 @@ def test_wide_layers_take_fewer_steps_in_a_turn(monkeypatch):
         return run(*values)
 
     one = run(1)
-    for steps in (4, 6, 8, 16, 17, 20):
+    for steps in (4, 6, 8, 15, 16, 17, 20):
         for a, b in zip(one, run(steps), strict=True):
             np.testing.assert_allclose(a, b, atol=1e-12)
 
