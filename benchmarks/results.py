@@ -7,8 +7,10 @@
 
 Every file of data/results says which command wrote which rows, from which commit, and holds a
 fingerprint of each source that the rows depend on. A row is stale once one of these has changed.
-A test fails on stale rows unless their file is on the list, with the reason. A file also holds a
-checksum of what it says, without which, or with another, `load_results` refuses it.
+A test fails on stale rows unless their file is on the list, with the reason. A source whose
+numbers are those of an earlier one is in benchmarks/same.json, with what shows it: the earlier
+one's rows are not stale, unless they are of time. A file also holds a checksum of what it says,
+without which, or with another, `load_results` refuses it.
 """
 
 import argparse
@@ -34,6 +36,7 @@ from gru_tf.datasets.results import checksum
 
 ROOT = Path(__file__).resolve().parents[1]
 EXCUSES = Path(__file__).with_name("stale.json")
+SAME = Path(__file__).with_name("same.json")
 
 _REVIEWS = (
     "gru_tf/datasets/batches.py",
@@ -79,6 +82,7 @@ class Origin:
     command: str
     function: str
     sources: tuple
+    of_time: bool = False  # whether what it says is how long something takes
 
     def fingerprints(self):
         """Return the fingerprint of each source, by its path."""
@@ -103,8 +107,8 @@ ORIGINS = {
         "best": _VECTORS,
     }.items()
 } | {
-    "imdb_race": Origin("python benchmarks/imdb.py race", "race", _REVIEWS + _GRU),
-    "imdb_cost": Origin("python benchmarks/imdb.py cost", "cost", _REVIEWS + _GRU),
+    "imdb_race": Origin("python benchmarks/imdb.py race", "race", _REVIEWS + _GRU, of_time=True),
+    "imdb_cost": Origin("python benchmarks/imdb.py cost", "cost", _REVIEWS + _GRU, of_time=True),
     "signals": Origin(
         "python benchmarks/signals.py",
         "signals",
@@ -117,14 +121,16 @@ ORIGINS = {
     ),
     "tuning": Origin("python benchmarks/tuning.py search", "search_all", _REVIEWS + _GRU + _SEARCH),
     "tuning_price": Origin(
-        "python benchmarks/tuning.py price", "price_both", _REVIEWS + _GRU + _SEARCH
+        "python benchmarks/tuning.py price", "price_both", _REVIEWS + _GRU + _SEARCH, of_time=True
     ),
     "tuning_published": Origin(
-        "python benchmarks/tuning.py published",
+        "python benchmarks/tuning.py published --reviews 4000 --maxlen 80",
         "run_published",
         _REVIEWS + _GRU + _VECTORS + _SEARCH + ("benchmarks/sentiment.py",),
     ),
-    "parallel_speed": Origin("python benchmarks/parallel.py speed", "time_lengths", _MIN_GRU),
+    "parallel_speed": Origin(
+        "python benchmarks/parallel.py speed", "time_lengths", _MIN_GRU, of_time=True
+    ),
     "parallel_tasks": Origin("python benchmarks/parallel.py tasks", "tasks", _MIN_GRU),
     "parallel_reviews": Origin(
         "python benchmarks/parallel.py reviews", "reviews", _REVIEWS + _MIN_GRU
@@ -386,16 +392,24 @@ def _put(name, plan, number, row):
 
 def stale_rows(name, results):
     """Return pairs of a row's index and what is wrong with its origin."""
-    current = ORIGINS[name].fingerprints() if name in ORIGINS else None
+    current = ORIGINS[name].fingerprints() if name in ORIGINS else {}
+    same = {} if name not in ORIGINS or ORIGINS[name].of_time else _same()
     found = {}
     for origin in results.get("origins", []):
-        changed = [path for path, was in origin["code"].items() if (current or {}).get(path) != was]
-        changed += [path for path in current or {} if path not in origin["code"]]
+        code = {path: same.get((path, was), was) for path, was in origin["code"].items()}
+        changed = [path for path, was in code.items() if current.get(path) != was]
+        changed += [path for path in current if path not in code]
         if not origin["code"]:
             changed = ["the fingerprints of sources"]
         found |= {i: ", ".join(dict.fromkeys(changed)) for i in origin["rows"]}
     silent = {i: "the notes of origins" for i in range(len(results["rows"])) if i not in found}
     return sorted((i, what) for i, what in (found | silent).items() if what)
+
+
+def _same():
+    """Return {(path, an earlier fingerprint): that of the source with the same numbers}."""
+    listed = json.loads(SAME.read_text(encoding="utf-8"))
+    return {(path, was): one["now"] for path, one in listed.items() for was in one["before"]}
 
 
 def stale_files():

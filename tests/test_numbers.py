@@ -1,5 +1,6 @@
 """Numbers at the edge of what a layer computes with: the results that its docstring promises."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -114,3 +115,30 @@ def test_what_is_too_small_counts_as_zero():
     np.testing.assert_array_equal(layer(x), layer(0 * x))
     tiny = layer_of(True, [np.full_like(w, 1e-41) for w in layer.get_weights()])
     np.testing.assert_array_equal(tiny(np.ones_like(x)), np.zeros((2, 5, N_H)))
+
+
+def test_loss_scaling_skips_what_overflows_and_then_learns():
+    """Under mixed_float16 a scale that is far too large is halved until gradients are finite."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(32, 12, N_X)).astype("float32")
+    y = x.mean(axis=(1, 2))
+    scales, losses = {}, {}
+    for name, make in {"Keras": keras.layers.GRU, "ours": gru_tf.GRU}.items():
+        keras.utils.set_random_seed(0)
+        layer = make(N_H, dtype="mixed_float16")
+        head = keras.layers.Dense(1, dtype="mixed_float16")
+        model = keras.Sequential([keras.Input((12, N_X)), layer, head])
+        adam = keras.optimizers.Adam(0.01)
+        optimizer = keras.optimizers.LossScaleOptimizer(adam, initial_scale=2.0**30)
+        model.compile(optimizer, "mse")
+        start = model.get_weights()
+        model.train_on_batch(x, y)
+        for before, after in zip(start, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(before, after)
+        assert float(optimizer.dynamic_scale) == 2.0**29
+        losses[name] = [float(model.train_on_batch(x, y)) for _ in range(60)]
+        scales[name] = float(optimizer.dynamic_scale)
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert scales["ours"] == scales["Keras"] < 2.0**29
+    np.testing.assert_allclose(losses["ours"], losses["Keras"], rtol=0.05)
+    assert losses["ours"][-1] < losses["ours"][0] / 2

@@ -1,5 +1,6 @@
 """Where stored results come from: what changes a fingerprint, whose origin a row keeps."""
 
+import dataclasses
 import errno
 import json
 import threading
@@ -174,6 +175,33 @@ def test_results_are_as_new_as_their_code_or_on_the_list():
     unexplained = {name: why for name, why in found.items() if name not in listed}
     assert not unexplained, 'run `make results`, or benchmarks/results.py --excuse "why"'
     assert set(listed) <= set(found), "take these off benchmarks/stale.json: they are not stale"
+
+
+def test_an_earlier_source_with_the_same_numbers_makes_its_rows_stale_only_if_they_are_of_time(
+    one_file, monkeypatch, tmp_path
+):
+    results.run_table("try", plan([]), run_one)
+    origin = results.ORIGINS["try"]
+    code, source = origin.fingerprints(), "source.py"
+    now = {**code, source: "a new one"}
+    monkeypatch.setattr(results.Origin, "fingerprints", lambda self: now)
+    assert list(results.stale_files()) == ["try"]
+
+    monkeypatch.setattr(results, "SAME", tmp_path / "same.json")
+    one = {"now": "a new one", "before": {code[source]: "a test shows it"}}
+    results.SAME.write_text(json.dumps({source: one}))
+    assert results.stale_files() == {}
+    monkeypatch.setitem(results.ORIGINS, "try", dataclasses.replace(origin, of_time=True))
+    assert list(results.stale_files()) == ["try"]
+
+    monkeypatch.setitem(results.ORIGINS, "try", origin)
+    results.SAME.write_text(json.dumps({source: {**one, "now": "one between"}}))
+    assert list(results.stale_files()) == ["try"]
+
+
+def test_what_is_listed_as_the_same_is_today_s_source():
+    for source, one in json.loads(results.SAME.read_text()).items():
+        assert one["now"] == results.fingerprint(results.ROOT / source), source
 
 
 def test_two_that_write_at_once_lose_no_row(one_file):
