@@ -41,7 +41,8 @@ HOW = """\
 A training step is the forward and the backward pass of the layer alone, from a loss on
 its last state to the gradients of its weights and inputs. The floor is the time of the
 products that no GRU can do without, at the speed that this machine multiplies large
-matrices with. PyTorch takes part where it is installed."""
+matrices with. PyTorch takes part where it is installed. Fewer cores, other libraries, half
+precision, first steps and whole models are on [a page of their own](speed_peers.md)."""
 
 SHAPES = [  # batch, steps, features, units
     (32, 500, 128, 128),
@@ -73,43 +74,54 @@ def make_calls(shape, reset_after=True, masked=False, names=LAYERS):
     for name in names:
         layer = LAYERS[name](units, reset_after=reset_after)
         layer.build(x.shape)
-
-        def train(layer=layer):
-            weights = [weight.value for weight in layer.trainable_variables]
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                loss = tf.reduce_sum(layer(x, mask=mask, training=True) ** 2)
-            return tape.gradient(loss, [x, *weights])
-
-        calls["train", name] = tf.function(train)
-        calls["infer", name] = tf.function(lambda layer=layer: layer(x, mask=mask))
+        calls |= {(kind, name): call for kind, call in calls_of(layer, x, mask).items()}
     if torch and reset_after and names is LAYERS:
-        calls |= make_torch_calls(x, lengths if masked else None, units)
+        by_kind = make_torch_calls(x, lengths if masked else None, units)
+        calls |= {(kind, "torch.nn.GRU"): call for kind, call in by_kind.items()}
     return calls
 
 
-def make_torch_calls(x, lengths, units):
-    x = torch.tensor(x.numpy(), requires_grad=True)
-    layer = torch.nn.GRU(x.shape[2], units, batch_first=True)
-
-    def forward():
-        sequences = x
-        if lengths is not None:
-            sequences = torch.nn.utils.rnn.pack_padded_sequence(
-                x, torch.tensor(lengths.numpy()), batch_first=True, enforce_sorted=False
-            )
-        return layer(sequences)[1]
+def calls_of(layer, x, mask=None, **options):
+    """Return by kind what a layer is timed at, each a `tf.function` with these options."""
 
     def train():
-        x.grad = None
-        layer.zero_grad()
-        (forward() ** 2).sum().backward()
+        weights = [weight.value for weight in layer.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x, mask=mask, training=True) ** 2)
+        return tape.gradient(loss, [x, *weights])
+
+    def infer():
+        return layer(x, mask=mask)
+
+    return {"train": tf.function(train, **options), "infer": tf.function(infer, **options)}
+
+
+def make_torch_calls(x, lengths, units):
+    layer = torch.nn.GRU(x.shape[2], units, batch_first=True)
+
+    def last_state(x):
+        if lengths is not None:
+            x = torch.nn.utils.rnn.pack_padded_sequence(
+                x, torch.tensor(lengths.numpy()), batch_first=True, enforce_sorted=False
+            )
+        return layer(x)[1][0]
+
+    return torch_calls_of(last_state, layer.parameters(), x)
+
+
+def torch_calls_of(last_state, parameters, x):
+    """Return the same of a function of PyTorch's, from inputs to the last state."""
+    x, parameters = torch.tensor(x.numpy(), requires_grad=True), list(parameters)
+
+    def train():
+        return torch.autograd.grad((last_state(x) ** 2).sum(), [x, *parameters])
 
     def infer():
         with torch.inference_mode():
-            forward()
+            return last_state(x)
 
-    return {("train", "torch.nn.GRU"): train, ("infer", "torch.nn.GRU"): infer}
+    return {"train": train, "infer": infer}
 
 
 def measure(calls, rounds):
@@ -293,14 +305,14 @@ def draw(ratios, by_steps, path):
         figure.savefig(unfinished, dpi=120, format="png")
 
 
-def describe(speed):
+def count_cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def describe():
     versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
     versions += f", PyTorch {torch.__version__}" if torch else ""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (
-        f"{datetime.date.today()}, {cores} cores, {platform.machine()}, {versions}. "
-        f"This machine multiplies large matrices at {speed / 1e9:.0f} GFLOP/s."
-    )
+    return f"{datetime.date.today()}, {count_cores()} cores, {platform.machine()}, {versions}."
 
 
 def main():
@@ -325,7 +337,8 @@ def main():
     steps_heads = ["steps", f"{THEIRS}, ms", f"{OURS}, ms", f"{THEIRS}, MB", f"{OURS}, MB"]
     text = f"""# The speed of the layer
 
-Written by `make bench`: {describe(speed)}
+Written by `make bench`: {describe()}
+This machine multiplies large matrices at {speed / 1e9:.0f} GFLOP/s.
 
 {HOW}
 
