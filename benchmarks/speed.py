@@ -1,7 +1,7 @@
 """Time gru_tf.GRU beside what one would take instead: one process, turn by turn, medians.
 
     make bench
-    python benchmarks/speed.py [--rounds 11] [--docs docs]
+    python benchmarks/speed.py [--rounds 7] [--docs docs]
 
 Writes speed.md and speed.png. PyTorch takes part where it is installed.
 """
@@ -9,7 +9,6 @@ Writes speed.md and speed.png. PyTorch takes part where it is installed.
 import argparse
 import datetime
 import functools
-import itertools
 import os
 import platform
 import statistics
@@ -203,17 +202,17 @@ def time_parts(shape, rounds, speed):
     ]
 
 
-def peak_memory(name, steps):
+def peak_memory(name):
     """Return the MB that a first, short training step adds to a new process at its peak, and
-    those that training steps over `steps` then add: medians of three processes.
+    those that training steps over each of `STEPS` then add: medians of three processes.
     """
-    command = [sys.executable, __file__, "--memory", name, str(steps)]
+    command = [sys.executable, __file__, "--memory", name]
     runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(3)]
     values = [map(float, run.stdout.split()) for run in runs]
     return [statistics.median(column) for column in zip(*values, strict=True)]
 
 
-def print_memory(name, steps):
+def print_memory(name):
     layer = LAYERS[name](128, reset_after=True)
     layer.build((32, None, 128))
 
@@ -225,13 +224,14 @@ def print_memory(name, steps):
             loss = tf.reduce_sum(layer(x, training=True) ** 2)
         return tape.gradient(loss, [x, *weights])
 
-    inputs = [tf.random.stateless_normal((32, n, 128), seed=(0, 0)) for n in (17, int(steps))]
     peaks = [peak_of_this_process()]
-    for x in inputs:
+    for n in (17, *STEPS):
+        x = tf.random.stateless_normal((32, n, 128), seed=(0, 0))
         for _ in range(3):
             train(x)
         peaks.append(peak_of_this_process())
-    print(*(after - before for before, after in itertools.pairwise(peaks)))
+    start, first, *others = peaks
+    print(first - start, *(peak - first for peak in others))
 
 
 def peak_of_this_process():
@@ -270,12 +270,13 @@ def time_steps(rounds):
 
     Return the rows of a table, and what a first training step weighs with both layers.
     """
+    memory = [peak_memory(name) for name in (THEIRS, OURS)]
+    first, *by_steps = zip(*memory, strict=True)
     rows = []
-    for steps in STEPS:
+    for steps, weighed in zip(STEPS, by_steps, strict=True):
         calls = make_calls((32, steps, 128, 128), names=[THEIRS, OURS])
         seconds = measure({key: calls[key] for key in calls if key[0] == "train"}, rounds)
-        first, memory = zip(*(peak_memory(name, steps) for name in (THEIRS, OURS)), strict=True)
-        rows.append([steps, *(1e3 * seconds["train", name] for name in (THEIRS, OURS)), *memory])
+        rows.append([steps, *(1e3 * seconds["train", name] for name in (THEIRS, OURS)), *weighed])
         print("  ".join(f"{value:.1f}" for value in rows[-1]), flush=True)
     return rows, first
 
@@ -318,13 +319,13 @@ def describe():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--rounds", type=number_from(1), default=11, help="timed rounds a shape, at least"
+        "--rounds", type=number_from(1), default=7, help="timed rounds a shape, at least"
     )
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder to write to")
-    parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
-        print_memory(*options.memory)
+        print_memory(options.memory)
         return
     speed = matrix_speed()
     rows, ratios = time_grid(options.rounds, speed)

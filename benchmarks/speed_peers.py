@@ -26,6 +26,7 @@ import tensorflow as tf
 
 import gru_tf
 from gru_tf.atomic import replacing
+from gru_tf.checks import number_from
 from gru_tf.commands import run_command
 from gru_tf.convert import from_keras, to_onnx, to_torch
 from gru_tf.models import build_sentiment_classifier
@@ -237,10 +238,10 @@ def sentiment_model(_, features, units, gru):
     return build_sentiment_classifier(NUM_WORDS, features, units, gru=gru)
 
 
-MODELS = {
-    "embedding, GRU, dense": plain_model,
-    "`build_sentiment_classifier`, with a mask": sentiment_model,
-}
+MODELS = [  # name, builder, shape
+    *(("embedding, GRU, dense", plain_model, shape) for shape in FEW),
+    ("`build_sentiment_classifier`, masked", sentiment_model, FEW[1]),
+]
 
 
 def in_models(shapes, rounds, turn):
@@ -251,24 +252,24 @@ def in_models(shapes, rounds, turn):
     """
     grus = [(THEIRS, keras.layers.GRU), (OURS, gru_tf.GRU)][:: -1 if turn % 2 else 1]
     rng, rows = np.random.default_rng(0), []
-    cases = [("embedding, GRU, dense", shape) for shape in shapes]
-    cases.append(("`build_sentiment_classifier`, with a mask", shapes[-2:][0]))
-    for name, shape in cases:
-        batch, steps, *sizes = shape
+    for name, build, (batch, steps, *sizes) in MODELS:
+        if [batch, steps, *sizes] not in shapes:
+            continue
         words = rng.integers(1, NUM_WORDS, (batch, steps), "int32")
         words[np.arange(steps) >= np.linspace(steps, 1, batch, dtype=int)[:, None]] = 0
         labels = rng.integers(0, 2, (batch, 1)).astype("float32")
         if not rows:  # so that neither pays for what TensorFlow loads once
-            MODELS[name](steps, *sizes, keras.layers.SimpleRNN).train_on_batch(words, labels)
+            build(steps, *sizes, keras.layers.SimpleRNN).train_on_batch(words, labels)
         first, calls = {}, {}
         for layer, gru in grus:
-            model = MODELS[name](steps, *sizes, gru)
+            model = build(steps, *sizes, gru)
             calls[layer] = functools.partial(model.train_on_batch, words, labels)
             start = time.perf_counter()
             calls[layer]()
             first[layer] = time.perf_counter() - start
         seconds = measure(calls, rounds)
-        rows.append([name, shape, *(by[n] for by in (first, seconds) for n in (THEIRS, OURS))])
+        times = [by[layer] for by in (first, seconds) for layer in (THEIRS, OURS)]
+        rows.append([name, [batch, steps, *sizes], *times])
         keras.backend.clear_session()
     return rows
 
@@ -306,18 +307,14 @@ def sizes(shape):
     return ", ".join(map(str, shape))
 
 
-def ratios_of(rows, kind):
-    return [ours / theirs for _, row_kind, theirs, ours in rows if row_kind == kind]
-
-
 def summary(rows):
     """Say how our times compare with Keras' in rows of `time_layers`."""
-    parts = [
-        f"{word} {statistics.geometric_mean(values):.2f}, {max(values):.2f} in the worst line"
-        for word, kind in (("training", "train"), ("inference", "infer"))
-        for values in [ratios_of(rows, kind)]
-    ]
-    return "; ".join(parts)
+    texts = []
+    for word, kind in (("training", "train"), ("inference", "infer")):
+        ratios = [ours / theirs for _, row_kind, theirs, ours in rows if row_kind == kind]
+        mean = statistics.geometric_mean(ratios)
+        texts.append(f"{word} {mean:.2f}, {max(ratios):.2f} in the worst line")
+    return "; ".join(texts)
 
 
 def beside_each_other(by_setting):
@@ -388,13 +385,8 @@ def versions():
 
 
 def number_of_cores(text):
-    """Read a number of cores, or "all"."""
-    most = count_cores()
-    if text == "all":
-        return most
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"must be a number of cores, or all. Received: {text}")
-    return min(int(text), most)
+    """Read a number of cores, of those there are, or "all"."""
+    return count_cores() if text == "all" else min(count_cores(), number_from(1)(text))
 
 
 def main():
@@ -403,7 +395,7 @@ def main():
         "--threads",
         nargs="+",
         type=number_of_cores,
-        default=[1, 2, "all"],
+        default=[1, min(2, count_cores()), count_cores()],
         help="numbers of cores to run on, or all",
     )
     parser.add_argument("--quick", action="store_true", help="few rounds at small shapes, to try")
@@ -418,7 +410,7 @@ def main():
     all_shapes, few = (FEW[1:], FEW[1:]) if options.quick else (SHAPES, FEW)
     by_cores = {
         f"{n} core{'s' if n > 1 else ''}": in_process(on_cores, all_shapes, rounds, n, cores=n)
-        for n in sorted(set(map(number_of_cores, map(str, options.threads))))
+        for n in sorted(set(options.threads))
     }
     peers = in_process(beside_peers, few, rounds)
     by_policy = {
