@@ -45,7 +45,7 @@ from speed import (
 
 FEW = [SHAPES[0], SHAPES[1], SHAPES[4]]
 SLOWER = 1.05  # of Keras' time, on one core
-UNROLLED = 30  # steps, at most, that torch.compile is given to unroll: it takes a second for each
+UNROLLED = 30  # steps, at most, that torch.compile is given to unroll: it takes about a minute
 PROCESSES = 5  # that whole models are timed in
 NUM_WORDS = 10_000
 SIZES = "batch, steps, features, units"
@@ -303,7 +303,7 @@ def milliseconds(values):
     return written([None if value is None else 1e3 * value for value in values], ".1f")
 
 
-def sizes(shape):
+def size_text(shape):
     return ", ".join(map(str, shape))
 
 
@@ -324,7 +324,7 @@ def beside_each_other(by_setting):
         heads += [f"{setting}: {THEIRS}", OURS, "ours / Keras"]
     rows = []
     for lines in zip(*by_setting.values(), strict=True):
-        row = [sizes(lines[0][0]), lines[0][1]]
+        row = [size_text(lines[0][0]), lines[0][1]]
         for *_, theirs, ours in lines:
             row += [*milliseconds([theirs, ours]), f"{ours / theirs:.2f}"]
         rows.append(row)
@@ -336,7 +336,7 @@ def peers_table(rows):
     table = []
     for shape, kind, *seconds in rows:
         ratio = seconds[-1] / min(value for value in seconds[:-1] if value)
-        table.append([sizes(shape), kind, *milliseconds(seconds), f"{ratio:.2f}"])
+        table.append([size_text(shape), kind, *milliseconds(seconds), f"{ratio:.2f}"])
     return as_markdown(heads, table)
 
 
@@ -351,7 +351,7 @@ def models_tables(runs):
             table.append(
                 [
                     lines[0][0],
-                    sizes(lines[0][1]),
+                    size_text(lines[0][1]),
                     *written([scale * statistics.median(v) for v in (theirs, ours)], form),
                     f"{statistics.median(ratios):.2f}",
                     f"{min(ratios):.2f} to {max(ratios):.2f}",
@@ -366,7 +366,7 @@ def models_tables(runs):
 def slower_lines(rows):
     """Say which rows of `time_layers` are slower than Keras' by more than `SLOWER`."""
     lines = [
-        f"{kind} at {sizes(shape)} ({ours / theirs:.2f})"
+        f"{kind} at {size_text(shape)} ({ours / theirs:.2f})"
         for shape, kind, theirs, ours in rows
         if ours > SLOWER * theirs
     ]
@@ -442,8 +442,8 @@ Lines above {SLOWER} with {fewest}: {slower_lines(by_cores[fewest])}.
 All in one process, with the same weights, after they gave the same last state and the same gradient
 of the inputs. Milliseconds a call. Keras' layer is also compiled by XLA; JAX scans over the steps
 and is compiled by XLA as well; ONNX Runtime has inference only; `torch.compile` unrolls a loop over
-a `GRUCell`, which is tried up to {UNROLLED} steps, as compiling takes too long from there on. A
-dash is what doesn't take part.
+a `GRUCell`, and is left out above {UNROLLED} steps, as each makes compiling longer. A dash is what
+doesn't take part.
 
 {peers_table(peers)}
 
@@ -459,8 +459,8 @@ computes in float32 and rounds at the end. Milliseconds a call.
 ## Whole models: the first step
 
 A model that reads words, an embedding of {NUM_WORDS:,} of them, the GRU and one output, compiled
-with Adam: seconds from there to the end of its first `train_on_batch`, most of which TensorFlow
-spends on building the graph. Medians of new processes, {len(runs)} in all, in each both layers.
+with Adam: seconds from there to the end of its first `train_on_batch`. Medians of new processes,
+{len(runs)} in all, in each both layers, ours first in every other one.
 
 {first_steps}
 
