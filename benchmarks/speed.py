@@ -1,7 +1,7 @@
 """Time gru_tf.GRU beside what one would take instead: one process, turn by turn, medians.
 
     make bench
-    python benchmarks/speed.py [--rounds 7] [--docs docs]
+    python benchmarks/speed.py [--rounds 3] [--docs docs]
 
 Writes speed.md and speed.png. PyTorch takes part where it is installed.
 """
@@ -59,6 +59,7 @@ LAYERS = {
     ),
     "gru_tf.GRU": gru_tf.GRU,
 }
+QUICK = 0.2  # seconds: what takes longer isn't run twice a round
 OURS, THEIRS = "gru_tf.GRU", "keras.layers.GRU"
 
 
@@ -123,22 +124,23 @@ def torch_calls_of(last_state, parameters, x):
     return {"train": train, "infer": infer}
 
 
-def measure(calls, rounds):
+def measure(calls, rounds, budget=4):
     """Return the median seconds of each call, all of them run once a round.
 
-    Before each timed run of a call there is one that isn't, so that no layer pays for
-    what the one before it left in the caches and threads. Quick calls get more rounds.
+    From the second round on there is, before each timed run of a quick call, one that isn't,
+    so that no layer pays for what the one before it left in the caches and threads. There are
+    `rounds` at least, and more, up to 100, until `budget` seconds have passed.
     """
     seconds = {key: [] for key in calls}
     for call in calls.values():
         call()  # trace
-    start = time.perf_counter()
-    for call in calls.values():
-        call()
-    rounds = max(rounds, min(100, int(1 / (time.perf_counter() - start))))
-    for _ in range(rounds):
+    begin = time.perf_counter()
+    for done in range(max(rounds, 100)):
+        if done >= rounds and time.perf_counter() - begin > budget:
+            break
         for key, call in calls.items():
-            call()
+            if done and seconds[key][-1] < QUICK:
+                call()
             start = time.perf_counter()
             call()
             seconds[key].append(time.perf_counter() - start)
@@ -319,7 +321,7 @@ def describe():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--rounds", type=number_from(1), default=7, help="timed rounds a shape, at least"
+        "--rounds", type=number_from(1), default=3, help="timed rounds a shape, at least"
     )
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder to write to")
     parser.add_argument("--memory", help=argparse.SUPPRESS)

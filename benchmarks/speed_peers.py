@@ -406,7 +406,7 @@ def main():
         name, *arguments = options.part
         print(json.dumps(PARTS[name](*arguments)))
         return
-    rounds, processes = (1, 1) if options.quick else (5, PROCESSES)
+    rounds, processes = (1, 1) if options.quick else (3, PROCESSES)
     all_shapes, few = (FEW[1:], FEW[1:]) if options.quick else (SHAPES, FEW)
     by_cores = {
         f"{n} core{'s' if n > 1 else ''}": in_process(on_cores, all_shapes, rounds, n, cores=n)
