@@ -404,6 +404,7 @@ def main():
     options = parser.parse_args()
     if options.part:
         name, *arguments = options.part
+        tf.get_logger().setLevel("ERROR")  # each shape is traced anew, as it should be
         print(json.dumps(PARTS[name](*arguments)))
         return
     rounds, processes = (1, 1) if options.quick else (3, PROCESSES)
