@@ -52,8 +52,9 @@ coverage: venv      ## run the tests of the package, and list the lines that non
 refresh: venv       ## run every notebook and save it in place
 	@$(RUN) tools/notebooks.py refresh
 
-bench: venv         ## time the layer beside Keras and PyTorch, and write docs/speed.md
+bench: venv         ## time the layer beside Keras and others, and write docs/speed.md, speed_peers.md
 	@$(RUN) benchmarks/speed.py
+	@$(RUN) benchmarks/speed_peers.py
 
 results: venv       ## run again the stored comparisons that are older than their code
 	@$(RUN) benchmarks/results.py --rerun

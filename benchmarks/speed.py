@@ -1,7 +1,7 @@
 """Time gru_tf.GRU beside what one would take instead: one process, turn by turn, medians.
 
     make bench
-    python benchmarks/speed.py [--rounds 11] [--docs docs]
+    python benchmarks/speed.py [--rounds 3] [--docs docs]
 
 Writes speed.md and speed.png. PyTorch takes part where it is installed.
 """
@@ -9,7 +9,6 @@ Writes speed.md and speed.png. PyTorch takes part where it is installed.
 import argparse
 import datetime
 import functools
-import itertools
 import os
 import platform
 import statistics
@@ -41,7 +40,8 @@ HOW = """\
 A training step is the forward and the backward pass of the layer alone, from a loss on
 its last state to the gradients of its weights and inputs. The floor is the time of the
 products that no GRU can do without, at the speed that this machine multiplies large
-matrices with. PyTorch takes part where it is installed."""
+matrices with. PyTorch takes part where it is installed. Fewer cores, other libraries, half
+precision, first steps and whole models are on [a page of their own](speed_peers.md)."""
 
 SHAPES = [  # batch, steps, features, units
     (32, 500, 128, 128),
@@ -59,6 +59,7 @@ LAYERS = {
     ),
     "gru_tf.GRU": gru_tf.GRU,
 }
+QUICK = 0.2  # seconds: what takes longer isn't run twice a round
 OURS, THEIRS = "gru_tf.GRU", "keras.layers.GRU"
 
 
@@ -73,61 +74,73 @@ def make_calls(shape, reset_after=True, masked=False, names=LAYERS):
     for name in names:
         layer = LAYERS[name](units, reset_after=reset_after)
         layer.build(x.shape)
-
-        def train(layer=layer):
-            weights = [weight.value for weight in layer.trainable_variables]
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                loss = tf.reduce_sum(layer(x, mask=mask, training=True) ** 2)
-            return tape.gradient(loss, [x, *weights])
-
-        calls["train", name] = tf.function(train)
-        calls["infer", name] = tf.function(lambda layer=layer: layer(x, mask=mask))
+        calls |= {(kind, name): call for kind, call in calls_of(layer, x, mask).items()}
     if torch and reset_after and names is LAYERS:
-        calls |= make_torch_calls(x, lengths if masked else None, units)
+        by_kind = make_torch_calls(x, lengths if masked else None, units)
+        calls |= {(kind, "torch.nn.GRU"): call for kind, call in by_kind.items()}
     return calls
 
 
-def make_torch_calls(x, lengths, units):
-    x = torch.tensor(x.numpy(), requires_grad=True)
-    layer = torch.nn.GRU(x.shape[2], units, batch_first=True)
-
-    def forward():
-        sequences = x
-        if lengths is not None:
-            sequences = torch.nn.utils.rnn.pack_padded_sequence(
-                x, torch.tensor(lengths.numpy()), batch_first=True, enforce_sorted=False
-            )
-        return layer(sequences)[1]
+def calls_of(layer, x, mask=None, **options):
+    """Return by kind what a layer is timed at, each a `tf.function` with these options."""
 
     def train():
-        x.grad = None
-        layer.zero_grad()
-        (forward() ** 2).sum().backward()
+        weights = [weight.value for weight in layer.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x, mask=mask, training=True) ** 2)
+        return tape.gradient(loss, [x, *weights])
+
+    def infer():
+        return layer(x, mask=mask)
+
+    return {"train": tf.function(train, **options), "infer": tf.function(infer, **options)}
+
+
+def make_torch_calls(x, lengths, units):
+    layer = torch.nn.GRU(x.shape[2], units, batch_first=True)
+
+    def last_state(x):
+        if lengths is not None:
+            x = torch.nn.utils.rnn.pack_padded_sequence(
+                x, torch.tensor(lengths.numpy()), batch_first=True, enforce_sorted=False
+            )
+        return layer(x)[1][0]
+
+    return torch_calls_of(last_state, layer.parameters(), x)
+
+
+def torch_calls_of(last_state, parameters, x):
+    """Return the same of a function of PyTorch's, from inputs to the last state."""
+    x, parameters = torch.tensor(x.numpy(), requires_grad=True), list(parameters)
+
+    def train():
+        return torch.autograd.grad((last_state(x) ** 2).sum(), [x, *parameters])
 
     def infer():
         with torch.inference_mode():
-            forward()
+            return last_state(x)
 
-    return {("train", "torch.nn.GRU"): train, ("infer", "torch.nn.GRU"): infer}
+    return {"train": train, "infer": infer}
 
 
-def measure(calls, rounds):
+def measure(calls, rounds, budget=4):
     """Return the median seconds of each call, all of them run once a round.
 
-    Before each timed run of a call there is one that isn't, so that no layer pays for
-    what the one before it left in the caches and threads. Quick calls get more rounds.
+    From the second round on there is, before each timed run of a quick call, one that isn't,
+    so that no layer pays for what the one before it left in the caches and threads. There are
+    `rounds` at least, and more, up to 100, until `budget` seconds have passed.
     """
     seconds = {key: [] for key in calls}
     for call in calls.values():
         call()  # trace
-    start = time.perf_counter()
-    for call in calls.values():
-        call()
-    rounds = max(rounds, min(100, int(1 / (time.perf_counter() - start))))
-    for _ in range(rounds):
+    begin = time.perf_counter()
+    for done in range(max(rounds, 100)):
+        if done >= rounds and time.perf_counter() - begin > budget:
+            break
         for key, call in calls.items():
-            call()
+            if done and seconds[key][-1] < QUICK:
+                call()
             start = time.perf_counter()
             call()
             seconds[key].append(time.perf_counter() - start)
@@ -191,17 +204,17 @@ def time_parts(shape, rounds, speed):
     ]
 
 
-def peak_memory(name, steps):
+def peak_memory(name):
     """Return the MB that a first, short training step adds to a new process at its peak, and
-    those that training steps over `steps` then add: medians of three processes.
+    those that training steps over each of `STEPS` then add: medians of three processes.
     """
-    command = [sys.executable, __file__, "--memory", name, str(steps)]
+    command = [sys.executable, __file__, "--memory", name]
     runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(3)]
     values = [map(float, run.stdout.split()) for run in runs]
     return [statistics.median(column) for column in zip(*values, strict=True)]
 
 
-def print_memory(name, steps):
+def print_memory(name):
     layer = LAYERS[name](128, reset_after=True)
     layer.build((32, None, 128))
 
@@ -213,13 +226,14 @@ def print_memory(name, steps):
             loss = tf.reduce_sum(layer(x, training=True) ** 2)
         return tape.gradient(loss, [x, *weights])
 
-    inputs = [tf.random.stateless_normal((32, n, 128), seed=(0, 0)) for n in (17, int(steps))]
     peaks = [peak_of_this_process()]
-    for x in inputs:
+    for n in (17, *STEPS):
+        x = tf.random.stateless_normal((32, n, 128), seed=(0, 0))
         for _ in range(3):
             train(x)
         peaks.append(peak_of_this_process())
-    print(*(after - before for before, after in itertools.pairwise(peaks)))
+    start, first, *others = peaks
+    print(first - start, *(peak - first for peak in others))
 
 
 def peak_of_this_process():
@@ -258,12 +272,13 @@ def time_steps(rounds):
 
     Return the rows of a table, and what a first training step weighs with both layers.
     """
+    memory = [peak_memory(name) for name in (THEIRS, OURS)]
+    first, *by_steps = zip(*memory, strict=True)
     rows = []
-    for steps in STEPS:
+    for steps, weighed in zip(STEPS, by_steps, strict=True):
         calls = make_calls((32, steps, 128, 128), names=[THEIRS, OURS])
         seconds = measure({key: calls[key] for key in calls if key[0] == "train"}, rounds)
-        first, memory = zip(*(peak_memory(name, steps) for name in (THEIRS, OURS)), strict=True)
-        rows.append([steps, *(1e3 * seconds["train", name] for name in (THEIRS, OURS)), *memory])
+        rows.append([steps, *(1e3 * seconds["train", name] for name in (THEIRS, OURS)), *weighed])
         print("  ".join(f"{value:.1f}" for value in rows[-1]), flush=True)
     return rows, first
 
@@ -293,26 +308,26 @@ def draw(ratios, by_steps, path):
         figure.savefig(unfinished, dpi=120, format="png")
 
 
-def describe(speed):
+def count_cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def describe():
     versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
     versions += f", PyTorch {torch.__version__}" if torch else ""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (
-        f"{datetime.date.today()}, {cores} cores, {platform.machine()}, {versions}. "
-        f"This machine multiplies large matrices at {speed / 1e9:.0f} GFLOP/s."
-    )
+    return f"{datetime.date.today()}, {count_cores()} cores, {platform.machine()}, {versions}."
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--rounds", type=number_from(1), default=11, help="timed rounds a shape, at least"
+        "--rounds", type=number_from(1), default=3, help="timed rounds a shape, at least"
     )
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder to write to")
-    parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
-        print_memory(*options.memory)
+        print_memory(options.memory)
         return
     speed = matrix_speed()
     rows, ratios = time_grid(options.rounds, speed)
@@ -325,7 +340,8 @@ def main():
     steps_heads = ["steps", f"{THEIRS}, ms", f"{OURS}, ms", f"{THEIRS}, MB", f"{OURS}, MB"]
     text = f"""# The speed of the layer
 
-Written by `make bench`: {describe(speed)}
+Written by `make bench`: {describe()}
+This machine multiplies large matrices at {speed / 1e9:.0f} GFLOP/s.
 
 {HOW}
 
