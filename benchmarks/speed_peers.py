@@ -45,7 +45,7 @@ from speed import (
 
 FEW = [SHAPES[0], SHAPES[1], SHAPES[4]]
 SLOWER = 1.05  # of Keras' time, on one core
-UNROLLED = 30  # steps, at most, that torch.compile is given to unroll: compiling takes a minute or two
+UNROLLED = 30  # steps, at most, that torch.compile is given to unroll: it takes minutes
 PROCESSES = 5  # that whole models are timed in
 NUM_WORDS = 10_000
 SIZES = "batch, steps, features, units"
