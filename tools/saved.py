@@ -21,11 +21,13 @@ export fails in a way that REASONS doesn't know.
 import functools
 import hashlib
 import json
+import logging
 import os
 import re
 import sys
 import tempfile
 from importlib import metadata
+from logging.handlers import BufferingHandler
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -214,7 +216,16 @@ def by_onnx(model, x, folder):
     import tf2onnx  # noqa: F401
 
     path = str(folder / "model.onnx")
-    model.export(path, format="onnx", verbose=False)
+    log, heard = logging.getLogger("tf2onnx"), BufferingHandler(capacity=10_000)
+    log.addHandler(heard)
+    try:
+        model.export(path, format="onnx", verbose=False)
+    finally:
+        log.removeHandler(heard)
+    # It writes a file of what it could convert, and logs what it could not.
+    failed = sorted({str(record.exc_info[1]) for record in heard.buffer if record.exc_info})
+    if failed:
+        raise RuntimeError(f"tf2onnx: {'; '.join(failed)}")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     types = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64"}
     given = {one.name: array for one, array in zip(model.inputs, as_list(x), strict=True)}
@@ -233,6 +244,8 @@ EXPORTS = {
 REASONS = {
     r"Select TensorFlow op": "needs TensorFlow's own operations (Flex), which the interpreter of "
     "the wheel has not",
+    r"tf2onnx: While loop couldn't find scan output index": "tf2onnx converts no array that is "
+    "written before its loop, as those of all states are where time is open",
 }
 
 
