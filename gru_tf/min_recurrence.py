@@ -323,7 +323,8 @@ def _whole_turns(x, mask):
     Without any step they make up one turn: XLA compiles no loop over nothing.
     """
     time, batch = tf.unstack(tf.shape(x)[:2])
-    more = tf.maximum(-(-time // _FEW_STEPS), 1) * _FEW_STEPS - time
+    turns = (time + _FEW_STEPS - 1) // _FEW_STEPS  # of no negative number: ONNX rounds to zero
+    more = tf.maximum(turns, 1) * _FEW_STEPS - time
     mask = tf.ones((time, batch, 1), tf.bool) if mask is None else mask
     ends = [[0, more], [0, 0], [0, 0]]
     return tf.pad(x, ends), tf.pad(mask, ends)

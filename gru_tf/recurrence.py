@@ -231,8 +231,6 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
     number = {"nothing": 0, "states": 1, "all": 5}[keep]
     rows = steps * tf.shape(h)[0]
     kept = [_array(turns, rows, n_h, U_h.dtype) for _ in range(number)]
-    if _is_one(turns):
-        return turn(0, h, kept)[1:]
     _, h, kept = tf.while_loop(
         lambda i, *_: i < turns,
         turn,
@@ -312,16 +310,13 @@ def _backward(x, dh_steps, turns, dh, dweights, weights, kept, steps, reset_afte
 
     rows = steps * tf.shape(dh)[0]
     dx = _array(turns, rows, W_h.shape[1], dh.dtype)
-    if _is_one(turns):
-        _, dh, dx, dweights = turn(0, dh, dx, dweights)
-    else:
-        _, dh, dx, dweights = tf.while_loop(
-            lambda i, *_: i >= 0,
-            turn,
-            (turns - 1, dh, dx, dweights),
-            parallel_iterations=_AHEAD,
-            maximum_iterations=turns,
-        )
+    _, dh, dx, dweights = tf.while_loop(
+        lambda i, *_: i >= 0,
+        turn,
+        (turns - 1, dh, dx, dweights),
+        parallel_iterations=_AHEAD,
+        maximum_iterations=turns,
+    )
     return _concat(dx, turns), dh, dweights
 
 
@@ -395,11 +390,6 @@ def _runs(x, steps):
         return [(steps, slice(0, whole)), (1, slice(whole, None))]
     runs = [(steps, slice(0, whole)), (time - whole, slice(whole, None))]
     return [run for run, size in zip(runs, (whole, time - whole), strict=True) if size]
-
-
-def _is_one(turns):
-    """Return whether it is known that there is one turn, which needs no loop."""
-    return isinstance(turns, int) and turns == 1
 
 
 # Where the number of steps is unknown, a run may turn out to have none. XLA compiles its loop all
