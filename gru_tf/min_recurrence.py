@@ -205,8 +205,10 @@ def _forward(x, mask, h, weights, functions, steps, keep_states):
         The last state, (batch, n_h); an array with the state before each turn; and one
         with the states after its steps, (steps * batch, n_h), or None.
     """
-    turns, n_h = x.size(), h.shape[1]
-    arrays = [_array(turns, n_h, h.dtype) for _ in range(2 if keep_states else 1)]
+    turns, (batch, n_h) = x.size(), h.shape
+    rows = [1, steps] if keep_states else [1]
+    rows = [number * batch if batch else None for number in rows]
+    arrays = [_array(turns, number, n_h, h.dtype) for number in rows]
 
     def turn(i, h, arrays):
         mask_i = None if mask is None else mask.read(i) > 0
@@ -276,7 +278,7 @@ def _backward(x, mask, before, dh_steps, dh, dweights, weights, functions, steps
         dx = dx.write(i, tf.matmul(da_z, W_z) + tf.matmul(da_h, W_h))
         return i - 1, dh, dx, dweights
 
-    dx = _array(turns, W_z.shape[1], dh.dtype)
+    dx = _array(turns, None, W_z.shape[1], dh.dtype)
     _, dh, dx, dweights = tf.while_loop(
         lambda i, *_: i >= 0,
         turn,
@@ -345,8 +347,8 @@ def _turns(values, steps):
     """Cut values (time, batch, size) into an array over turns, each (steps * batch, size)."""
     time, batch, size = *tf.unstack(tf.shape(values)[:2]), values.shape[2]
     values = tf.reshape(values, (time // steps, steps * batch, size))
-    return _array(time // steps, size, values.dtype).unstack(values)
+    return _array(time // steps, None, size, values.dtype).unstack(values)
 
 
-def _array(turns, size, dtype):
-    return tf.TensorArray(dtype, turns, element_shape=(None, size), clear_after_read=False)
+def _array(turns, rows, size, dtype):
+    return tf.TensorArray(dtype, turns, element_shape=(rows, size), clear_after_read=False)

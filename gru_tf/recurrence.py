@@ -118,7 +118,11 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
         """Return what the layer returns, the batch first."""
         if not return_sequences:
             return h_last
-        h = [_concat(states, turns) for *_, turns, _, (states, *_) in kept]  # before each step
+        batch = tf.shape(x)[1]
+        h = [  # before each step
+            _concat(states, turns, (steps * batch, n_h))
+            for steps, _, turns, _, (states, *_) in kept
+        ]
         h = tf.reshape(tf.concat(h, 0), (*tf.unstack(tf.shape(x)[:2]), n_h))
         return tf.transpose(tf.concat([h, h_last[None]], 0)[1:], (1, 0, 2))
 
@@ -218,7 +222,8 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
                 values.append(value)
         else:
             shown = mask.read(i)
-            for shown_t, a_t in zip(tf.split(shown, steps), a, strict=True):
+            parts = tf.unstack(tf.reshape(shown, (steps, -1, 1)))  # LiteRT splits no Booleans
+            for shown_t, a_t in zip(parts, a, strict=True):
                 new, value = step(*a_t, h)
                 h = tf.where(shown_t, new, h)
                 values.append(value)
@@ -229,7 +234,7 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
         return i + 1, h, [array.write(i, v) for array, v in zip(kept, values, strict=False)]
 
     number = {"nothing": 0, "states": 1, "all": 5}[keep]
-    rows = steps * tf.shape(h)[0]
+    rows = steps * h.shape[0] if h.shape[0] else None
     kept = [_array(turns, rows, n_h, U_h.dtype) for _ in range(number)]
     _, h, kept = tf.while_loop(
         lambda i, *_: i < turns,
@@ -308,8 +313,8 @@ def _backward(x, dh_steps, turns, dh, dweights, weights, kept, steps, reset_afte
         dx_i = tf.add_n([tf.matmul(da, W) for da, W in zip(gates, (W_z, W_r, W_h), strict=True)])
         return i - 1, dh, dx.write(i, dx_i), dweights
 
-    rows = steps * tf.shape(dh)[0]
-    dx = _array(turns, rows, W_h.shape[1], dh.dtype)
+    n_x = W_h.shape[1]
+    dx = _array(turns, None, n_x, dh.dtype)
     _, dh, dx, dweights = tf.while_loop(
         lambda i, *_: i >= 0,
         turn,
@@ -317,7 +322,7 @@ def _backward(x, dh_steps, turns, dh, dweights, weights, kept, steps, reset_afte
         parallel_iterations=_AHEAD,
         maximum_iterations=turns,
     )
-    return _concat(dx, turns), dh, dweights
+    return _concat(dx, turns, (steps * tf.shape(dh)[0], n_x)), dh, dweights
 
 
 def _in_halves(read, x, mask, h, weights):
@@ -404,23 +409,21 @@ def _turns(values, steps):
         values = tf.pad(values, [[0, tf.maximum(steps - time, 0)], [0, 0], [0, 0]])
         turns = tf.maximum(turns, 1)
     values = tf.reshape(values, (turns, steps * batch, size))
-    return _empty(turns, size, values.dtype).unstack(values)
+    return _array(turns, None, size, values.dtype).unstack(values)
 
 
 def _array(turns, rows, size, dtype):
-    """Return an array over turns, each (rows, size), to be written."""
-    if isinstance(turns, int):
-        return _empty(turns, size, dtype)
-    return _empty(tf.maximum(turns, 1), size, dtype).write(0, tf.zeros((rows, size), dtype))
+    """Return an array over turns, each (rows, size); `rows` is None where it is unknown."""
+    turns = turns if isinstance(turns, int) else tf.maximum(turns, 1)
+    return tf.TensorArray(dtype, turns, element_shape=(rows, size), clear_after_read=False)
 
 
-def _empty(turns, size, dtype):
-    return tf.TensorArray(dtype, turns, element_shape=(None, size), clear_after_read=False)
-
-
-def _concat(array, turns):
-    """Return the values of all turns, (time * batch, size)."""
+def _concat(array, turns, shape):
+    """Return the values of all turns, each of a shape (steps * batch, size), below each other."""
     if isinstance(turns, int):
         return array.concat()
-    values = array.stack()[:turns]  # (turns, steps * batch, size)
-    return tf.reshape(values, (-1, values.shape[2]))
+    # `array.stack()` knows no shape of what no turn has written.
+    values = tf.raw_ops.TensorListStack(
+        input_handle=array.flow, element_shape=shape, element_dtype=array.dtype
+    )  # (turns, steps * batch, size)
+    return tf.reshape(values[:turns], (-1, shape[1]))

@@ -2,8 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+import gru_tf
 import saved
 
 PAGE = saved.PAGE.read_text(encoding="utf-8")
@@ -64,3 +67,16 @@ def test_models_are_counted_by_format_and_layer():
     assert rows["ONNX", "gru_tf.GRU"][2].startswith("`build_a`: needs")
     assert rows["ONNX", "gru_tf.MinGRU"][0] == "0"
     assert rows["ONNX", "gru_tf.MinGRU"][2].startswith("all: needs")
+
+
+@pytest.mark.parametrize("layer", [gru_tf.GRU, gru_tf.MinGRU])
+def test_with_open_time_no_negative_number_is_divided(layer):
+    """TensorFlow rounds an integer quotient down and ONNX to zero: they agree from zero on."""
+    run = tf.compat.v1.wrap_function(layer(2), [tf.TensorSpec((1, None, 3))])
+    divisions = [op for op in run.graph.get_operations() if op.type == "FloorDiv"]
+    assert divisions
+    divide = run.prune(run.inputs[0], [list(op.inputs) for op in divisions])
+    for time in (1, 5, 8, 15, 16, 17, 33):
+        for dividend, divisor in divide(tf.zeros((1, time, 3))):
+            assert np.min(dividend) >= 0
+            assert np.min(divisor) > 0

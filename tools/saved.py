@@ -244,8 +244,8 @@ EXPORTS = {
 REASONS = {
     r"Select TensorFlow op": "needs TensorFlow's own operations (Flex), which the interpreter of "
     "the wheel has not",
-    r"tf2onnx: While loop couldn't find scan output index": "tf2onnx converts no array that is "
-    "written before its loop, as those of all states are where time is open",
+    r"No Op registered for TensorListConcatV2": "tf2onnx converts no array whose parts are joined, "
+    "as those of all states are",
 }
 
 
