@@ -135,7 +135,7 @@ def _run(
         h, runs = read(return_sequences)
         h_all = tf.zeros((0,), computed)
         if return_sequences:
-            h_all = tf.concat([states.concat() for *_, states in runs], 0)
+            h_all = tf.concat([tf.reshape(states.stack(), (-1, n_h)) for *_, states in runs], 0)
             h_all = tf.reshape(h_all, (*tf.unstack(tf.shape(x)[:2]), n_h))
 
         def backward(dh_all, dh):

@@ -244,8 +244,6 @@ EXPORTS = {
 REASONS = {
     r"Select TensorFlow op": "needs TensorFlow's own operations (Flex), which the interpreter of "
     "the wheel has not",
-    r"No Op registered for TensorListConcatV2": "tf2onnx converts no array whose parts are joined, "
-    "as those of all states are",
 }
 
 
