@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -80,3 +81,24 @@ def test_with_open_time_no_negative_number_is_divided(layer):
         for dividend, divisor in divide(tf.zeros((1, time, 3))):
             assert np.min(dividend) >= 0
             assert np.min(divisor) > 0
+
+
+@pytest.mark.parametrize("layer", [gru_tf.GRU, gru_tf.MinGRU])
+def test_all_states_under_a_mask_go_to_litert(layer, tmp_path):
+    keras.utils.set_random_seed(0)
+    words = keras.Input((9,), dtype="int32", name="words")
+    vectors = keras.layers.Embedding(7, 3, mask_zero=True)(words)
+    model = keras.Model(words, layer(4, return_sequences=True)(vectors))
+    x = np.random.default_rng(0).integers(1, 7, (3, 9))
+    x[1:, 6:] = 0
+    found = saved.by_litert(model, x, tmp_path, rows=1)
+    np.testing.assert_allclose(found, model.predict_on_batch(x), atol=saved.TOLERANCE)
+
+
+@pytest.mark.parametrize("layer", [gru_tf.GRU, gru_tf.MinGRU])
+def test_all_states_with_open_time_are_what_onnx_can_read(layer):
+    """tf2onnx joins no array, and reads none that is written to before its loop."""
+    run = tf.compat.v1.wrap_function(layer(2, return_sequences=True), [tf.TensorSpec((1, None, 3))])
+    types = {op.type for op in run.graph.get_operations()}  # outside the loop
+    assert "TensorListStack" in types
+    assert not types & {"TensorListConcatV2", "TensorListSetItem"}
