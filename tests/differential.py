@@ -73,8 +73,10 @@ def _check_refusals(call, theirs, ours):
     else:
         # Keras' dropout wants floats. Ours has cast the integers before.
         rates = call["dropout"] or call["recurrent_dropout"]
-        allowed = call["dtype"] in ("int32", "uint8", "bool") and rates
-        assert allowed, f"Keras alone refuses: {theirs!r}"
+        integers = call["dtype"] in ("int32", "uint8", "bool") and rates
+        # A state of one row beside a batch of unknown size changes its shape in Keras' loop.
+        one_row = "unknown" in call["way"] and call["batch"] == 1 and call["state"] is not None
+        assert integers or one_row, f"Keras alone refuses: {theirs!r}"
 
 
 def _check_numbers(call, name, theirs, ours, exact):

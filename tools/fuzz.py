@@ -4,22 +4,25 @@
     python tools/fuzz.py [--minutes 30] [--seed 0]
 
 A finding is shrunk by hypothesis to its simplest form and appended to tests/findings.json,
-which the tests run from then on. The exit status says how many there were.
+which the tests run from then on. The exit status says how many there were. The calls run in
+a process of their own, and after some rounds in a new one: what TensorFlow compiles for
+one call stays in its memory.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
-import keras  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
 from differential import calls, check  # noqa: E402
@@ -28,6 +31,7 @@ from gru_tf.checks import number_from  # noqa: E402
 from gru_tf.commands import run_command  # noqa: E402
 
 ROUND = 25  # calls between two looks at the clock
+ROUNDS = 20  # in a process, which grows by some 15 MB a round
 
 
 def search(number):
@@ -55,8 +59,6 @@ def search(number):
         run()
     except AssertionError:
         return failed[-1]
-    finally:
-        keras.backend.clear_session()
     return None
 
 
@@ -68,16 +70,19 @@ def main():
     number = random.randrange(2**32) if options.seed is None else options.seed
     path, found, rounds = TESTS / "findings.json", 0, 0
     end = time.monotonic() + 60 * options.minutes
-    while time.monotonic() < end:
-        finding = search(number + rounds)
-        rounds += 1
-        if finding:
-            found += 1
-            stored = json.loads(path.read_text())
-            if finding[0] not in stored:
-                with replacing(path) as unfinished:
-                    unfinished.write_text(json.dumps([*stored, finding[0]], indent=2) + "\n")
-            print(f"{finding[1]}\n  {finding[0]}", flush=True)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=ROUNDS) as process:
+        while time.monotonic() < end:
+            finding = process.submit(search, number + rounds).result()
+            rounds += 1
+            if finding:
+                found += 1
+                stored = json.loads(path.read_text())
+                if finding[0] not in stored:
+                    with replacing(path) as unfinished:
+                        unfinished.write_text(json.dumps([*stored, finding[0]], indent=2) + "\n")
+                print(f"{finding[1]}\n  {finding[0]}", flush=True)
+            print(f"{rounds} rounds, {found} findings", file=sys.stderr, flush=True)
     print(f"rounds of {ROUND} calls: {rounds}, findings: {found}")
     return min(found, 100)
 

@@ -49,10 +49,10 @@ def load_results(name):
     return results
 
 
-def checksum(results):
-    """Return the sha256 of what results say, in whatever form they are written."""
-    content = {key: value for key, value in results.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def checksum(content):
+    """Return the sha256 of what a file of JSON says, in whatever form it is written."""
+    said = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _damaged(path, why):

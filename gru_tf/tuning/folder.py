@@ -13,6 +13,7 @@ import warnings
 import filelock
 
 from gru_tf.atomic import replacing
+from gru_tf.datasets.results import checksum
 from gru_tf.tuning.data import describe_data, notes
 
 _WAYS_ON = "Give the search another name, or pass overwrite=True to delete this one."
@@ -151,9 +152,11 @@ def held(folder):
 
 
 def write(path, content):
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file, whole or not at all, with the checksum of what it says."""
+    content = json.loads(json.dumps(content))  # as it will be read
     with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=1) + "\n")
+        sealed = {**content, "sha256": checksum(content)}
+        unfinished.write_text(json.dumps(sealed, indent=1) + "\n")
 
 
 def read(path):
@@ -168,6 +171,8 @@ def read(path):
         raise damaged(path, error) from error
     if not isinstance(content, dict):
         raise damaged(path, f"it holds {content!r}")
+    if content.pop("sha256", seal := checksum(content)) != seal:  # earlier versions wrote none
+        raise damaged(path, "its sha256 is that of other content")
     return content
 
 

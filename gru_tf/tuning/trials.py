@@ -19,7 +19,12 @@ COLUMNS = {"trial", "score", "bracket", "rung", "epochs", "epochs_run", "seconds
 
 def identity(values):
     """Return a text that identifies a trial, whenever and wherever it is run."""
-    kept = {name: value for name, value in values.items() if name != "tuner/trial_id"}
+    kept = {
+        # A Bayesian search draws numbers of NumPy, which come back from a file as Python's.
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in values.items()
+        if name != "tuner/trial_id"
+    }
     return repr(sorted(kept.items()))
 
 

@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from gru_tf import datasets
 from gru_tf.datasets import reviews
+from gru_tf.text import index_words
 
 # IMDB
 
@@ -79,6 +80,11 @@ def test_imdb_vocabulary_is_of_the_training_part_most_frequent_first(imdb, raw_r
     assert [imdb.word_index[word] for word in by_id] == list(range(4, 10_000))
     assert counts[by_id[:2000]].is_monotonic_decreasing
     assert set(by_id[:200]) == set(counts.index[:200])
+
+
+def test_words_that_are_as_frequent_come_in_the_order_of_the_alphabet():
+    texts = [["so", "it", "is"], ["as", "is"]]
+    assert index_words(texts, 7) == {"is": 4, "as": 5, "it": 6}
 
 
 def test_num_words_hides_rarer_words_and_seed_orders_the_training_part(imdb):

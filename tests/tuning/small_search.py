@@ -42,6 +42,13 @@ few = functools.partial(build, largest=2)  # a space of six points
 many = functools.partial(build, largest=100)
 
 
+def in_four_dimensions(hp):
+    """Build a model, in a space so large that a Bayesian search has many next points."""
+    for i in range(2):
+        hp.Float(f"unused_{i}", 0.0, 1.0)
+    return build(hp)
+
+
 class Count(keras.callbacks.Callback):
     """Counts fits and epochs, and interrupts the nth fit as Ctrl-C does.
 

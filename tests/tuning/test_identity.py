@@ -13,9 +13,10 @@ import tensorflow as tf
 
 from gru_tf.datasets import bucket_by_length
 from gru_tf.tuning import data as tuning_data
-from gru_tf.tuning import price
+from gru_tf.tuning import folder, leaderboard, price
 from gru_tf.tuning.data import describe_data
 from gru_tf.tuning.identity import describe_builder, identify
+from gru_tf.tuning.trials import identity
 from small_search import Count, X, Y, build, search
 
 
@@ -108,6 +109,42 @@ def test_a_damaged_search_is_refused_by_the_name_of_its_file(make, tmp_path, fil
     make("random", max_trials=3, max_epochs=1)
 
 
+def test_one_flipped_bit_of_a_search_is_refused_unless_it_says_the_same(make, tmp_path):
+    right = search(make("random", max_trials=3, max_epochs=1))
+    files = [*tmp_path.glob("search/*.json"), *tmp_path.glob("search/trial_*/trial.json")]
+    assert len(files) == 6
+    rng, said = np.random.default_rng(0), []
+    for path in files:
+        content = path.read_bytes()
+        for place in rng.choice(8 * len(content), size=10, replace=False):
+            byte = bytes([content[place // 8] ^ 1 << place % 8])
+            path.write_bytes(content[: place // 8] + byte + content[place // 8 + 1 :])
+            try:
+                tuner = make("random", max_trials=3, max_epochs=1)
+                folder.read(tmp_path / "search" / "data.json")
+                pd.testing.assert_frame_equal(leaderboard(tuner), right)
+            except ValueError as error:
+                said.append(f"{path} of this search is damaged" in str(error))
+        path.write_bytes(content)
+    assert len(said) > 45
+    assert all(said)
+
+
+def test_a_search_of_a_version_without_checksums_goes_on(make, tmp_path):
+    whole = search(make("random", max_trials=3, max_epochs=1, name="whole"))
+    with pytest.raises(KeyboardInterrupt):
+        search(make("random", max_trials=3, max_epochs=1), interrupt_at=3)
+    for path in tmp_path.glob("search/**/*.json"):
+        path.write_text(json.dumps(folder.read(path)))
+    table = search(make("random", max_trials=3, max_epochs=1))
+    assert table.drop(columns="seconds").equals(whole.drop(columns="seconds"))
+
+
+def test_a_trial_is_the_same_with_numbers_of_numpy_and_of_python():
+    drawn = {"rate": np.float64(0.1), "units": np.int64(3), "kind": "wide"}
+    assert identity(drawn) == identity({"rate": 0.1, "units": 3, "kind": "wide"})
+
+
 def test_missing_data_are_noticed(make, tmp_path):
     search(make("random", max_trials=2, max_epochs=1))
     (tmp_path / "search" / "data.json").unlink()
@@ -141,7 +178,8 @@ def test_other_versions_are_said(make, tmp_path, recwarn):
     }
     make("random", max_trials=2)
     assert not [w for w in recwarn if "other versions" in str(w.message)]
-    path.write_text(path.read_text().replace(f'"keras": "{keras.__version__}"', '"keras": "3.1"'))
+    settings = folder.read(path)
+    folder.write(path, {**settings, "versions": {**settings["versions"], "keras": "3.1"}})
     with pytest.warns(UserWarning, match=f"keras 3.1 there, {keras.__version__} here"):
         make("random", max_trials=2)
 

@@ -82,6 +82,19 @@ def test_price_between_the_smallest_and_the_largest(make):
     assert cost.minutes == pytest.approx(3 * (1 + 2 + 3 + 4) / 60)
 
 
+def test_price_of_models_of_which_most_are_small(make):
+    """With the square of what is drawn as units, more models are small than large."""
+
+    def build_squared(hp):
+        squared = kt.HyperParameters()
+        squared.Fixed("units", hp.Int("root", 1, 4) ** 2)
+        return build(squared)
+
+    # 1, 4, 9 and 16 units have 6, 21, 46 and 81 weights: 1, 4, 9 and 16 s an epoch.
+    cost = price(make("grid", build_squared, max_epochs=1), seconds_per_epoch=(1.0, 16.0))
+    assert cost.minutes == pytest.approx((1 + 4 + 9 + 16) / 60)
+
+
 class Clock:
     """Stands in for the module `time`: goes on only when it is told to."""
 
