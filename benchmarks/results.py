@@ -9,8 +9,9 @@ Every file of data/results says which command wrote which rows, from which commi
 fingerprint of each source that the rows depend on. A row is stale once one of these has changed.
 A test fails on stale rows unless their file is on the list, with the reason. A source whose
 numbers are those of an earlier one is in benchmarks/same.json, with what shows it: the earlier
-one's rows are not stale, unless they are of time. A file also holds a checksum of what it says,
-without which, or with another, `load_results` refuses it.
+one's rows are not stale, unless they are of time and it is not listed there as being as fast too,
+as it is where what is timed has not changed. A file also holds a checksum of what it says, without
+which, or with another, `load_results` refuses it.
 """
 
 import argparse
@@ -393,7 +394,7 @@ def _put(name, plan, number, row):
 def stale_rows(name, results):
     """Return pairs of a row's index and what is wrong with its origin."""
     current = ORIGINS[name].fingerprints() if name in ORIGINS else {}
-    same = {} if name not in ORIGINS or ORIGINS[name].of_time else _same()
+    same = _same(of_time=name in ORIGINS and ORIGINS[name].of_time)
     found = {}
     for origin in results.get("origins", []):
         code = {path: same.get((path, was), was) for path, was in origin["code"].items()}
@@ -406,10 +407,15 @@ def stale_rows(name, results):
     return sorted((i, what) for i, what in (found | silent).items() if what)
 
 
-def _same():
+def _same(of_time):
     """Return {(path, an earlier fingerprint): that of the source with the same numbers}."""
     listed = json.loads(SAME.read_text(encoding="utf-8"))
-    return {(path, was): one["now"] for path, one in listed.items() for was in one["before"]}
+    return {
+        (path, was): one["now"]
+        for path, one in listed.items()
+        for was in one["before"]
+        if not of_time or was in one.get("as_fast", [])
+    }
 
 
 def stale_files():

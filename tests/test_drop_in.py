@@ -149,6 +149,28 @@ def test_forward_mode(training):
     both(use)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_forward_mode_after_gradients_of_the_same_call(training):
+    """TensorFlow alone fails at it, where a function hands on the arrays of a loop."""
+
+    def use(layer):
+        x = tf.constant(X)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            h = layer(x, training=training)
+        dx = tape.gradient(h, x)
+        with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as accumulator:
+            h = layer(x, training=training)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = tf.reduce_sum(layer(x, training=training) ** 2)
+            gradient = tape.gradient(loss, x)
+        return [dx, accumulator.jvp(h), accumulator.jvp(gradient)]
+
+    both(use)
+    both(use, return_sequences=True)
+
+
 def test_hessians():
     @tf.function
     def use(layer):

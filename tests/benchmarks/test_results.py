@@ -193,6 +193,8 @@ def test_an_earlier_source_with_the_same_numbers_makes_its_rows_stale_only_if_th
     assert results.stale_files() == {}
     monkeypatch.setitem(results.ORIGINS, "try", dataclasses.replace(origin, of_time=True))
     assert list(results.stale_files()) == ["try"]
+    results.SAME.write_text(json.dumps({source: {**one, "as_fast": [code[source]]}}))
+    assert results.stale_files() == {}
 
     monkeypatch.setitem(results.ORIGINS, "try", origin)
     results.SAME.write_text(json.dumps({source: {**one, "now": "one between"}}))
