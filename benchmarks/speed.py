@@ -81,15 +81,20 @@ def make_calls(shape, reset_after=True, masked=False, names=LAYERS):
     return calls
 
 
+def gradients_of(layer, x, mask=None):
+    """Return what a training step computes: gradients of the inputs and of the weights."""
+    weights = [weight.value for weight in layer.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_sum(layer(x, mask=mask, training=True) ** 2)
+    return tape.gradient(loss, [x, *weights])
+
+
 def calls_of(layer, x, mask=None, **options):
     """Return by kind what a layer is timed at, each a `tf.function` with these options."""
 
     def train():
-        weights = [weight.value for weight in layer.trainable_variables]
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            loss = tf.reduce_sum(layer(x, mask=mask, training=True) ** 2)
-        return tape.gradient(loss, [x, *weights])
+        return gradients_of(layer, x, mask)
 
     def infer():
         return layer(x, mask=mask)
@@ -220,11 +225,7 @@ def print_memory(name):
 
     @tf.function(input_signature=[tf.TensorSpec((32, None, 128))])
     def train(x):
-        weights = [weight.value for weight in layer.trainable_variables]
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            loss = tf.reduce_sum(layer(x, training=True) ** 2)
-        return tape.gradient(loss, [x, *weights])
+        return gradients_of(layer, x)
 
     peaks = [peak_of_this_process()]
     for n in (17, *STEPS):
