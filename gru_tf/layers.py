@@ -122,7 +122,8 @@ class GRU(keras.layers.GRU):
     kernel does not. Neither passes a masked step, which keeps the state to the last
     bit; an update gate of 1 keeps it to rounding, 1e-7 a step. Numbers below 1e-38
     count as 0, as everywhere in TensorFlow. On a CPU float16 and bfloat16 are computed
-    in float32 and rounded once, after the last step, but for what goes through the cell.
+    in float32 and rounded once, after the last step, but for what goes through the cell;
+    weights that are float32, and their gradients, are not rounded.
 
     Args:
         units: Positive integer, size of the state.
@@ -314,7 +315,11 @@ class GRU(keras.layers.GRU):
         return [None if w is None else w * sign for w in weights]
 
     def _run_recurrence(self, x, h_0, mask, training):
-        kernel, recurrent_kernel, bias = self._weights()
+        from keras.src import backend
+
+        # As they are: a gradient is a sum over all steps, too large for a float16 as they get cast.
+        with backend.AutocastScope(None):
+            kernel, recurrent_kernel, bias = self._weights()
         return gru_recurrence(
             x,
             h_0,

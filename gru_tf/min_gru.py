@@ -313,12 +313,18 @@ class MinGRU(keras.layers.RNN):
         return (output, h_last) if self.return_state else output
 
     def _run(self, x, h_0, mask, training):
+        from keras.src import backend
+
         cell = self.cell
+        # As they are: a gradient is a sum over all steps, too large for a float16 as they get cast.
+        with backend.AutocastScope(None):
+            kernel = tf.convert_to_tensor(cell.kernel)
+            bias = None if cell.bias is None else tf.convert_to_tensor(cell.bias)
         return min_gru_recurrence(
             x,
             h_0,
-            tf.convert_to_tensor(cell.kernel),
-            None if cell.bias is None else tf.convert_to_tensor(cell.bias),
+            kernel,
+            bias,
             activation=cell.activation,
             recurrent_activation=cell.recurrent_activation,
             update_gate=cell.update_gate,

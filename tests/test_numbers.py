@@ -142,3 +142,21 @@ def test_loss_scaling_skips_what_overflows_and_then_learns():
     assert scales["ours"] == scales["Keras"] < 2.0**29
     np.testing.assert_allclose(losses["ours"], losses["Keras"], rtol=0.05)
     assert losses["ours"][-1] < losses["ours"][0] / 2
+
+
+@pytest.mark.parametrize("make", [keras.layers.GRU, gru_tf.GRU, gru_tf.MinGRU])
+def test_a_gradient_of_weights_may_be_larger_than_half_precision_holds(make):
+    """It is a sum over all steps, and under a mixed policy the weights are float32."""
+    x = tf.fill((129, 16, 3), 100.0)
+    gradients = []
+    for policy in ("mixed_float16", "float32"):
+        layer = make(1, return_sequences=True, dtype=policy)
+        layer.build(x.shape)
+        layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.cast(layer(x), "float32"))
+        kernel = layer.trainable_variables[0]
+        gradients.append(np.asarray(tape.gradient(loss, kernel.value)))
+    assert np.isfinite(gradients[0]).all()
+    assert np.abs(gradients[0]).max() > np.finfo("float16").max
+    np.testing.assert_allclose(*gradients, rtol=2e-3)
