@@ -30,6 +30,7 @@ from gru_tf.atomic import replacing  # noqa: E402
 from gru_tf.checks import number_from  # noqa: E402
 from gru_tf.commands import run_command  # noqa: E402
 
+FINDINGS = TESTS / "findings.json"
 ROUND = 25  # calls between two looks at the clock
 ROUNDS = 5  # in a process, which grows by some 400 MB a round
 
@@ -62,27 +63,37 @@ def search(number):
     return None
 
 
+def store(call, sentence):
+    """Append a call to the findings, unless it is there, and print what is wrong with it."""
+    stored = json.loads(FINDINGS.read_text())
+    if call not in stored:
+        with replacing(FINDINGS) as unfinished:
+            unfinished.write_text(json.dumps([*stored, call], indent=2) + "\n")
+    print(f"{sentence}\n  {call}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=number_from(0, float), default=30)
     parser.add_argument("--seed", type=number_from(0), help="of the first round; default random")
     options = parser.parse_args()
     number = random.randrange(2**32) if options.seed is None else options.seed
-    path, found, rounds = TESTS / "findings.json", 0, 0
+    found, rounds = 0, 0
     end = time.monotonic() + 60 * options.minutes
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=ROUNDS) as process:
-        while time.monotonic() < end:
-            finding = process.submit(search, number + rounds).result()
-            rounds += 1
-            if finding:
-                found += 1
-                stored = json.loads(path.read_text())
-                if finding[0] not in stored:
-                    with replacing(path) as unfinished:
-                        unfinished.write_text(json.dumps([*stored, finding[0]], indent=2) + "\n")
-                print(f"{finding[1]}\n  {finding[0]}", flush=True)
-            print(f"{rounds} rounds, {found} findings", file=sys.stderr, flush=True)
+        try:
+            while time.monotonic() < end:
+                finding = process.submit(search, number + rounds).result()
+                rounds += 1
+                if finding:
+                    found += 1
+                    store(*finding)
+                print(f"{rounds} rounds, {found} findings", file=sys.stderr, flush=True)
+        except BaseException:  # Ctrl-C would wait for the end of a round
+            for child in multiprocessing.active_children():
+                child.kill()
+            raise
     print(f"rounds of {ROUND} calls: {rounds}, findings: {found}")
     return min(found, 100)
 
