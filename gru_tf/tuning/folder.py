@@ -2,7 +2,8 @@
 
 Keras Tuner goes on with whatever it finds in a folder, without a word if the space, the
 budget, the seed, the objective or the data have changed since. `gru_tf.tuning` writes
-them down, and compares them here first.
+them down, and compares them here first. Each file holds a checksum of what it says, so
+that a score which a bad disk has changed is refused.
 """
 
 import contextlib
