@@ -317,7 +317,8 @@ class GRU(keras.layers.GRU):
     def _run_recurrence(self, x, h_0, mask, training):
         from keras.src import backend
 
-        # As they are: a gradient is a sum over all steps, too large for a float16 as they get cast.
+        # In float32 under a mixed policy too: their gradients are sums over all steps, which a
+        # float16 can't hold, and would be cast with them.
         with backend.AutocastScope(None):
             kernel, recurrent_kernel, bias = self._weights()
         return gru_recurrence(

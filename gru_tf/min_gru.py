@@ -316,7 +316,8 @@ class MinGRU(keras.layers.RNN):
         from keras.src import backend
 
         cell = self.cell
-        # As they are: a gradient is a sum over all steps, too large for a float16 as they get cast.
+        # In float32 under a mixed policy too: their gradients are sums over all steps, which a
+        # float16 can't hold, and would be cast with them.
         with backend.AutocastScope(None):
             kernel = tf.convert_to_tensor(cell.kernel)
             bias = None if cell.bias is None else tf.convert_to_tensor(cell.bias)

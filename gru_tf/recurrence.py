@@ -66,18 +66,18 @@ def gru_recurrence(
         (batch, n_h).
     """
     n_x, n_h = kernel.shape[0], recurrent_kernel.shape[0]
-    values = x, h_0, kernel, recurrent_kernel, bias, mask, n_x, n_h
-    options = reset_after, go_backwards, return_sequences
+    values = x, h_0, kernel, recurrent_kernel, bias, mask
+    values += n_x, n_h, reset_after, go_backwards, return_sequences
     if tf.executing_eagerly():
         # Here the loop would run in Python, hundreds of times slower.
         try:
-            h = _compiled_run(*values, *options, bool(training))
+            h = _compiled_run(*values, bool(training))
         except TypeError:
             # TensorFlow's of forward-mode differentiation, through a function that has had
             # gradients and hands on arrays of a loop: nothing is kept for them then.
-            h = _compiled_run(*values, *options, False)
+            h = _compiled_run(*values, False)
     else:
-        h = _run(*values, *options, bool(training))
+        h = _run(*values, bool(training))
     h.set_shape((x.shape[0], x.shape[1], n_h) if return_sequences else (x.shape[0], n_h))
     return h
 

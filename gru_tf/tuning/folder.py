@@ -172,7 +172,8 @@ def read(path):
         raise damaged(path, error) from error
     if not isinstance(content, dict):
         raise damaged(path, f"it holds {content!r}")
-    if content.pop("sha256", seal := checksum(content)) != seal:  # earlier versions wrote none
+    found = checksum(content)
+    if content.pop("sha256", found) != found:  # earlier versions wrote none
         raise damaged(path, "its sha256 is that of other content")
     return content
 
