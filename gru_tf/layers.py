@@ -271,8 +271,8 @@ class GRU(keras.layers.GRU):
                 "sequences must have one time step at least. "
                 f"Received: sequences.shape={tuple(sequences.shape)}."
             )
-        sequences = _as_floats(sequences, self.compute_dtype)
-        mask = _as_steps(mask, sequences)
+        sequences = as_floats(sequences, self.compute_dtype)
+        mask = as_steps(mask, sequences)
         return super().call(sequences, initial_state, mask, training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -403,7 +403,7 @@ def _products(values, mask, weights, n):
     return ops.split(ops.matmul(values, weights), n, axis=1)
 
 
-def _as_floats(sequences, dtype):
+def as_floats(sequences, dtype):
     """Return integers and booleans in the layer's dtype, as Keras' products cast them."""
     found = keras.backend.standardize_dtype(sequences.dtype)
     if found.startswith("complex"):
@@ -411,7 +411,7 @@ def _as_floats(sequences, dtype):
     return sequences if "float" in found else ops.cast(sequences, dtype)
 
 
-def _as_steps(mask, sequences):
+def as_steps(mask, sequences):
     """Return a mask as Booleans, (batch, time), from any form that the layer takes, or None."""
     mask = mask[0] if isinstance(mask, (list, tuple)) else mask
     if mask is None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from gru_tf.checks import check_at_least, check_number, check_one_of
+from gru_tf.layers import as_floats, as_steps
 from gru_tf.min_recurrence import min_gru_recurrence
 
 UPDATE_GATES = ("keep", "write")
@@ -185,7 +186,7 @@ class MinGRU(keras.layers.RNN):
         stateful: Whether the last state of a batch is the first of the next;
             `reset_state()` sets it to zero.
         unroll: Whether to go step by step through the cell, laid out in the graph. For
-            short sequences, and where second derivatives are needed.
+            short sequences.
         update_gate: `"write"` (h = (1 - z) h + z h_hat), the paper's, or `"keep"`
             (h = z h + (1 - z) h_hat), the default of `gru_tf.GRU`. With a sigmoid they
             are the same function, with the weights and the bias of z negated.
@@ -194,7 +195,8 @@ class MinGRU(keras.layers.RNN):
     Call arguments:
         sequences: (batch, time, features).
         initial_state: (batch, units), alone or in a list; default zeros.
-        mask: Boolean, (batch, time): at a False step the state stays as it is.
+        mask: Boolean, (batch, time) or (batch, time, 1), or of one row for all: at a False
+            step the state stays as it is.
         training: Whether dropout acts.
 
     Returns:
@@ -203,8 +205,9 @@ class MinGRU(keras.layers.RNN):
 
     Raises:
         ValueError: If `units` is not a positive integer, `update_gate` is neither
-            `"keep"` nor `"write"`, `dropout` is not in [0, 1), the input has not three
-            dimensions or not the number of features that the layer was built with.
+            `"keep"` nor `"write"`, `dropout` is not in [0, 1), the input is complex, has not
+            three dimensions or not the number of features that the layer was built with, or
+            the mask another shape.
 
     Example:
 
@@ -283,7 +286,8 @@ class MinGRU(keras.layers.RNN):
         super().build(sequences_shape, initial_state_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
-        sequences = ops.cast(sequences, self.compute_dtype)
+        sequences = ops.cast(as_floats(sequences, self.compute_dtype), self.compute_dtype)
+        mask = as_steps(mask, sequences)
         if training and self.dropout:
             noise_shape = (None, 1, sequences.shape[2])
             sequences = keras.random.dropout(
@@ -303,9 +307,6 @@ class MinGRU(keras.layers.RNN):
                 "The batch size of a stateful layer is that of its state: expected "
                 f"{h_0.shape[0]}. Received: {sequences.shape[0]}."
             )
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        if mask is not None:
-            mask = tf.cast(mask, tf.bool)
         h, h_last = self._run(sequences, h_0, mask, training)
         if self.stateful:
             self.states[0].assign(h_last)

@@ -17,6 +17,8 @@ sequence.
 import keras
 import tensorflow as tf
 
+from gru_tf.recurrence import differentiable_gradients, run_compiled
+
 _CACHED = 128 * 1024  # numbers in an array of a turn, small enough for the processor's cache
 _MOST_STEPS = 64  # in a turn: each is laid out in the graph
 _FEW_STEPS = 16  # in a turn where their number is unknown: up to one turn is for nothing
@@ -39,8 +41,8 @@ def min_gru_recurrence(
 ):
     """Run a MinGRU over whole sequences.
 
-    Half precision is computed in float32 and rounded once, at the end. Second
-    derivatives are refused.
+    Half precision is computed in float32 and rounded once, at the end. Second derivatives
+    can be taken too; they take the time and the memory of automatic differentiation.
 
     Args:
         x: Inputs, (batch, time, n_x).
@@ -61,19 +63,9 @@ def min_gru_recurrence(
         were read, or None without `return_sequences`; and the last state, (batch, n_h).
     """
     n_x, n_h = kernel.shape[0], kernel.shape[1] // 2
-    options = (
-        n_x,
-        n_h,
-        activation,
-        recurrent_activation,
-        update_gate,
-        go_backwards,
-        return_sequences,
-        bool(training),
-    )
-    # In eager mode the loop would run in Python, hundreds of times slower.
-    run = _compiled_run if tf.executing_eagerly() else _run
-    h, h_last = run(x, h_0, kernel, bias, mask, *options)
+    values = x, h_0, kernel, bias, mask, n_x, n_h, activation, recurrent_activation
+    values += update_gate, go_backwards, return_sequences
+    h, h_last = run_compiled(_compiled_run, values, training)
     h_last.set_shape((x.shape[0], n_h))
     if return_sequences:
         h.set_shape((x.shape[0], x.shape[1], n_h))
@@ -113,36 +105,40 @@ def _run(
     time = x.shape[0] or tf.shape(x)[0]
     if not x.shape[0]:
         x, mask = _whole_turns(x, mask)
-    W_z, W_h = tf.split(kernel, 2, axis=1)
-    b_z, b_h = tf.split(bias, 2)
     functions = (recurrent_activation, activation, update_gate == "keep")
-    # An argument with a gradient as the others: a SavedModel can't hold one without.
-    mask = [] if mask is None else [tf.cast(mask, computed)]
+    values = [x, h_0, *tf.split(kernel, 2, axis=1), *tf.split(bias, 2)]
+    mask_is_given = mask is not None
+    if mask_is_given:  # with a gradient as the others have: a SavedModel can't hold one without
+        values.append(tf.cast(mask, computed))
+
+    def read(values, keep_states, at_once=None):
+        """Return the last state, and of each run of turns what its way back needs."""
+        x, h, *weights, mask = values if mask_is_given else (*values, None)
+        runs = []
+        for steps, run in _runs(x, n_h, at_once):
+            turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
+            h, before, states = _forward(*turns, h, weights, functions, steps, keep_states)
+            runs.append((steps, run, *turns, before, states))
+        return h, runs
+
+    def states(x, runs):
+        """Return the states after every step, (time, batch, n_h), or nothing of use."""
+        if not return_sequences:
+            return tf.zeros((0,), computed)
+        h = tf.concat([tf.reshape(states.stack(), (-1, n_h)) for *_, states in runs], 0)
+        return tf.reshape(h, (*tf.unstack(tf.shape(x)[:2]), n_h))
 
     @tf.custom_gradient
-    def recurrence(x, h_0, W_z, W_h, b_z, b_h, *mask):
-        weights, mask = (W_z, W_h, b_z, b_h), mask[0] if mask else None
+    def recurrence(*values):
+        h, kept = read(values, return_sequences)
+        h_all = states(values[0], kept)
 
-        def read(keep_states):
-            """Return the last state, and of each run of turns what its way back needs."""
-            h, runs = h_0, []
-            for steps, run in _runs(x, n_h):
-                turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
-                h, before, states = _forward(*turns, h, weights, functions, steps, keep_states)
-                runs.append((steps, run, *turns, before, states))
-            return h, runs
-
-        h, runs = read(return_sequences)
-        h_all = tf.zeros((0,), computed)
-        if return_sequences:
-            h_all = tf.concat([tf.reshape(states.stack(), (-1, n_h)) for *_, states in runs], 0)
-            h_all = tf.reshape(h_all, (*tf.unstack(tf.shape(x)[:2]), n_h))
-
-        def backward(dh_all, dh):
+        def backward(dh_all, dh, *values):
+            x, _, *weights, mask = values if mask_is_given else (*values, None)
             dx, dweights = [], [tf.zeros_like(w) for w in weights]
             # A SavedModel can hold a way back that starts from the inputs, and no other.
-            kept = runs if training else read(False)[1]
-            for steps, run, x_turns, mask_turns, before, _ in reversed(kept):
+            runs = kept if training else read(values, False)[1]
+            for steps, run, x_turns, mask_turns, before, _ in reversed(runs):
                 outer = _turns(dh_all[run], steps) if return_sequences else None
                 dx_run, dh, dweights = _backward(
                     x_turns, mask_turns, before, outer, dh, dweights, weights, functions, steps
@@ -151,9 +147,17 @@ def _run(
             dx = tf.reshape(tf.concat(dx, 0), tf.shape(x))
             return dx, dh, *dweights, *([] if mask is None else [tf.zeros_like(mask)])
 
-        return (h_all, h), _without_second(backward)
+        def plain(*values):
+            h, runs = read(values, return_sequences, at_once=1)  # quick to differentiate twice
+            return states(values[0], runs), h
 
-    h_all, h_last = recurrence(x, h_0, W_z, W_h, b_z, b_h, *mask)
+        def gradients(*upstream):
+            here = [tf.identity(value) for value in values]
+            return differentiable_gradients(backward, plain, upstream, here)
+
+        return (h_all, h), gradients
+
+    h_all, h_last = recurrence(*values)
     if return_sequences:
         h_all = tf.transpose(h_all[:time], (1, 0, 2))
     return tf.cast(h_all, dtype), tf.cast(h_last, dtype)
@@ -297,22 +301,6 @@ def _through(activation, a, dy):
     return tape.gradient(y, a, dy)
 
 
-def _without_second(backward):
-    """Return `backward` such that differentiating its result is an error."""
-
-    @tf.custom_gradient
-    def gradients(*dh):
-        def refuse(*_):
-            raise NotImplementedError(
-                "gru_tf.MinGRU has no second derivatives. Where they are needed, make the "
-                "layer with unroll=True."
-            )
-
-        return backward(*dh), refuse
-
-    return gradients
-
-
 def steps_in_turn(batch, n_h):
     """Return how many steps a turn takes: the wider they are, the fewer."""
     batch = batch or 32  # where it is unknown, what `fit` takes by default
@@ -332,11 +320,14 @@ def _whole_turns(x, mask):
     return tf.pad(x, ends), tf.pad(mask, ends)
 
 
-def _runs(x, n_h):
-    """Cut the steps of x (time, batch, n_x) in runs: turns of many steps, and what is left."""
+def _runs(x, n_h, at_once=None):
+    """Cut the steps of x (time, batch, n_x) in runs: turns of many steps, and what is left.
+
+    With `at_once` all turns have so many.
+    """
     time = x.shape[0]
-    if not time:
-        return [(_FEW_STEPS, slice(None))]
+    if at_once or not time:
+        return [(at_once or _FEW_STEPS, slice(None))]
     steps = steps_in_turn(x.shape[1], n_h)
     whole = time // steps * steps
     runs = [(steps, slice(0, whole)), (time - whole, slice(whole, None))]

@@ -68,18 +68,24 @@ def gru_recurrence(
     n_x, n_h = kernel.shape[0], recurrent_kernel.shape[0]
     values = x, h_0, kernel, recurrent_kernel, bias, mask
     values += n_x, n_h, reset_after, go_backwards, return_sequences
-    if tf.executing_eagerly():
-        # Here the loop would run in Python, hundreds of times slower.
-        try:
-            h = _compiled_run(*values, bool(training))
-        except TypeError:
-            # TensorFlow's of forward-mode differentiation, through a function that has had
-            # gradients and hands on arrays of a loop: nothing is kept for them then.
-            h = _compiled_run(*values, False)
-    else:
-        h = _run(*values, bool(training))
+    h = run_compiled(_compiled_run, values, training)
     h.set_shape((x.shape[0], x.shape[1], n_h) if return_sequences else (x.shape[0], n_h))
     return h
+
+
+def run_compiled(run, values, training):
+    """Call a compiled recurrence, in a graph the function that it was compiled from.
+
+    In eager mode its loops would run in Python, hundreds of times slower.
+    """
+    if not tf.executing_eagerly():
+        return run.python_function(*values, bool(training))
+    try:
+        return run(*values, bool(training))
+    except TypeError:
+        # TensorFlow's of forward-mode differentiation, through a function that has had
+        # gradients and hands on arrays of a loop: nothing is kept for them then.
+        return run(*values, False)
 
 
 def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_sequences, training):
@@ -170,11 +176,7 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
             def plain(x, h_0, *weights):
                 return infer(x, mask_here, h_0, weights, at_once=1)  # quick to differentiate twice
 
-            @tf.custom_gradient
-            def differentiable(*values):
-                return backward(*values), lambda *upstream: _second(plain, values, upstream)
-
-            return differentiable(dh, *values)
+            return differentiable_gradients(backward, plain, [dh], values)
 
         return h, gradients
 
@@ -351,21 +353,29 @@ def _in_halves(read, x, mask, h, weights):
     return tf.cond(batch >= _LARGE, halves, whole)
 
 
-def _second(plain, values, upstream):
-    """Differentiate the gradients of the recurrence, by automatic differentiation.
+def differentiable_gradients(backward, plain, upstream, values):
+    """Return the gradients of a recurrence such that they can be differentiated themselves.
 
     Args:
-        plain: The recurrence in TensorFlow's own operations, a function of all values but
-            the first.
-        values: The gradient of its result, then x, h_0 and the weights.
-        upstream: What the gradients of x, h_0 and the weights get from outside.
-
-    Returns:
-        Gradients of all values.
+        backward: Function of `upstream` and `values` that returns the gradients of the values.
+        plain: The recurrence in TensorFlow's own operations, a function of the values, which
+            automatic differentiation is left to.
+        upstream: What the results of the recurrence get from outside.
+        values: What it is differentiated by. Tensors of the graph in which the gradients are
+            computed: a second derivative is taken in one of its own, which knows those only.
     """
-    dh, *values = (tf.identity(value) for value in values)  # of the graph that is built here
-    first = tf.gradients(plain(*values), values, dh, unconnected_gradients="zero")
-    return tf.gradients(first, [dh, *values], upstream, unconnected_gradients="zero")
+
+    @tf.custom_gradient
+    def gradients(*both):
+        def second(*of_gradients):
+            copies = [tf.identity(value) for value in both]  # of the graph that is built here
+            dy, x = copies[: len(upstream)], copies[len(upstream) :]
+            first = tf.gradients(plain(*x), x, dy, unconnected_gradients="zero")
+            return tf.gradients(first, copies, of_gradients, unconnected_gradients="zero")
+
+        return backward(*both), second
+
+    return gradients(*upstream, *values)
 
 
 def _without_gradient(array):

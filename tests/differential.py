@@ -1,7 +1,8 @@
-"""Any call of the layer, drawn at random, beside the same call of `keras.layers.GRU`.
+"""Any call of a layer, drawn at random, beside the same call of Keras' own.
 
-A call is a dict of plain values, so that a finding can be stored as JSON. The referee is
-Keras' layer in float64: ours may be no further from it than Keras' own in the same policy.
+A GRU is compared with `keras.layers.GRU`, a MinGRU with its cell in `keras.layers.RNN`. A call is
+a dict of plain values, so that a finding can be stored as JSON. The referee is Keras' layer in
+float64: ours may be no further from it than Keras' own in the same policy.
 """
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 import gru_tf
+from gru_tf.min_gru import MinGRUCell
 
 ROUNDING = {"float64": 1e-11, "float32": 2e-5, "float16": 4e-3, "bfloat16": 3e-2}
 FLAGS = (
@@ -25,6 +27,7 @@ FLAGS = (
 
 calls = st.fixed_dictionaries(
     {
+        "layer": st.sampled_from(["GRU", "GRU", "MinGRU"]),
         "seed": st.integers(0, 999),
         "batch": st.sampled_from([2, 1, 3, 0, 129]),
         "time": st.sampled_from([5, 1, 7, 8, 9, 16, 19]),
@@ -46,6 +49,8 @@ calls = st.fixed_dictionaries(
         ),
         **{flag: st.booleans() for flag in FLAGS if flag != "unroll"},
         "unroll": st.sampled_from([False, False, False, True]),
+        "wrapper": st.sampled_from([None, None, None, "Bidirectional", "TimeDistributed"]),
+        "stateful": st.sampled_from([False, False, False, True]),
     }
 )
 
@@ -53,11 +58,11 @@ calls = st.fixed_dictionaries(
 def check(call):
     """Raise an AssertionError that says where the two layers part, if they do."""
     with np.errstate(all="ignore"):
-        theirs, ours = (_run(GRU, call) for GRU in (keras.layers.GRU, gru_tf.GRU))
+        theirs, ours = (_run(whose, call) for whose in ("theirs", "ours"))
         if isinstance(theirs, Exception) or isinstance(ours, Exception):
             _check_refusals(call, theirs, ours)
             return
-        exact = _run(keras.layers.GRU, {**call, "policy": "float64"})
+        exact = _run("theirs", {**call, "policy": "float64"})
         assert len(theirs) == len(ours)
         for i, values in enumerate(zip(theirs, ours, exact, strict=True)):
             _check_numbers(call, f"result {i}", *values)
@@ -75,7 +80,8 @@ def _check_refusals(call, theirs, ours):
         rates = call["dropout"] or call["recurrent_dropout"]
         integers = call["dtype"] in ("int32", "uint8", "bool") and rates
         # A state of one row or none, beside a batch of unknown size: Keras' loop changes its shape.
-        row = "unknown" in call["way"] and call["batch"] < 2 and call["state"] is not None
+        given = call["state"] is not None or call.get("stateful")
+        row = "unknown" in call["way"] and call["batch"] < 2 and given
         assert integers or row, f"Keras alone refuses: {theirs!r}"
 
 
@@ -99,34 +105,45 @@ def _check_numbers(call, name, theirs, ours, exact):
     assert error <= allowed, f"{name}: off by {error:.1e} of {size:.1e}, allowed {allowed:.1e}"
 
 
-def _run(GRU, call):
+def _run(whose, call):
     """Return what a call gives, outputs and then gradients, or the error that it raises."""
     try:
-        values = _compute(GRU, call)
+        values = _compute(_make(whose, call), call)
     except Exception as error:  # the caller compares errors too
         return error
     return [v.numpy() if v.dtype != tf.bfloat16 else v for v in map(tf.convert_to_tensor, values)]
 
 
-def _compute(GRU, call):
-    layer = GRU(
-        call["units"],
-        dropout=call["dropout"],
-        recurrent_dropout=call["recurrent_dropout"],
-        seed=1,
-        dtype=call["policy"],
-        **{flag: call[flag] for flag in FLAGS if flag != "training"},
-    )
-    x, h_0, mask = _draw(call, layer)
+def _make(whose, call):
+    arguments = {flag: call[flag] for flag in FLAGS if flag != "training"}
+    arguments |= {"dtype": call["policy"], "stateful": call.get("stateful", False)}
+    if call.get("layer") == "MinGRU":
+        del arguments["reset_after"]
+        if whose == "ours":
+            return gru_tf.MinGRU(call["units"], **arguments)
+        bias = {"use_bias": arguments.pop("use_bias"), "dtype": call["policy"]}
+        return keras.layers.RNN(MinGRUCell(call["units"], **bias), **arguments)
+    GRU = gru_tf.GRU if whose == "ours" else keras.layers.GRU
+    rates = {name: call[name] for name in ("dropout", "recurrent_dropout")}
+    return GRU(call["units"], seed=1, **rates, **arguments)
+
+
+def _compute(layer, call):
+    wrapper = call.get("wrapper")
+    if wrapper:
+        layer = getattr(keras.layers, wrapper)(layer, dtype=call["policy"])
+    x, mask, given = _draw(call, layer)
     if call["way"] == "fit":
         return _fit(layer, x, mask)
+    if call.get("stateful"):
+        layer(x, mask=mask, training=call["training"])  # leaves a state
     floats = x.dtype.is_floating
 
     def run(x):
         watched = [*([x] if floats else []), *(v.value for v in layer.trainable_variables)]
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            outputs = layer(x, initial_state=h_0, mask=mask, training=call["training"])
+            outputs = layer(x, mask=mask, training=call["training"], **given)
             outputs = tf.nest.flatten(outputs)
             loss = sum(tf.reduce_sum(tf.cast(y, "float64")) for y in outputs)
         gradients = tape.gradient(loss, watched, unconnected_gradients="zero")
@@ -142,20 +159,22 @@ def _compute(GRU, call):
         return [*results, tf.cast(other.gradient(product, factor), results[0].dtype)]
     if way == "forward" and floats:
         with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as forward:
-            outputs = layer(x, initial_state=h_0, mask=mask, training=call["training"])
+            outputs = layer(x, mask=mask, training=call["training"], **given)
         outputs = tf.nest.flatten(outputs)
         zero = tf.UnconnectedGradients.ZERO
         return [*outputs, *(forward.jvp(y, unconnected_gradients=zero) for y in outputs)]
     if way in ("graph", "xla", "unknown", "xla unknown"):
-        signature = [tf.TensorSpec((None, None, x.shape[2]), x.dtype)] if "unknown" in way else None
+        shape = (*[None] * (x.shape.rank - 1), x.shape[-1])
+        signature = [tf.TensorSpec(shape, x.dtype)] if "unknown" in way else None
         run = tf.function(run, jit_compile="xla" in way, input_signature=signature)
-    return run(x)
+    results = run(x)
+    return [*results, *layer.states] if call.get("stateful") and not wrapper else results
 
 
 def _fit(layer, x, mask):
     """Return the losses of three steps, and the weights after them."""
     inputs = [keras.Input(x.shape[1:], dtype=x.dtype.name)]
-    if tf.is_tensor(mask) and mask.shape == x.shape[:2]:
+    if tf.is_tensor(mask) and mask.shape == x.shape[:-1]:
         inputs.append(keras.Input(mask.shape[1:], dtype=mask.dtype.name))
     y = tf.nest.flatten(layer(inputs[0], mask=inputs[1] if inputs[1:] else None))[0]
     model = keras.Model(inputs, y)
@@ -167,10 +186,11 @@ def _fit(layer, x, mask):
 
 
 def _draw(call, layer):
-    """Give the layer its weights; return inputs, state and mask."""
+    """Give the layer its weights; return inputs, mask, and the initial state as an argument."""
     rng = np.random.default_rng(call["seed"])
     batch, time, features, units = (call[k] for k in ("batch", "time", "features", "units"))
-    layer.build((batch, time, features))
+    documents = call.get("wrapper") == "TimeDistributed"  # two in a row of the batch
+    layer.build((batch, 2, time, features) if documents else (batch, time, features))
     weights = [w for w in layer.weights if "seed" not in w.name]
     for weight in weights:
         weight.assign((call["weights"] * rng.normal(size=weight.shape)).astype("float32"))
@@ -193,10 +213,13 @@ def _draw(call, layer):
     if call["dtype"] in ("int32", "uint8"):
         x = np.clip(np.nan_to_num(x), -100 if call["dtype"] == "int32" else 0, 100)
     x = tf.constant(x.astype(call["dtype"]))
-    h_0 = call["state"]
-    if h_0 is not None:
-        h_0 = tf.constant(h_0 * rng.normal(size=(batch, units)), tf.float32)
-    return x, h_0, None if shown is None else _form(shown, call["mask_form"], units)
+    mask = None if shown is None else _form(shown, call["mask_form"], units)
+    if documents:
+        return *(None if v is None else tf.stack([v, v], 1) for v in (x, mask)), {}
+    if call["state"] is None:
+        return x, mask, {}
+    h_0 = tf.constant(call["state"] * rng.normal(size=(batch, units)), tf.float32)
+    return x, mask, {"initial_state": [h_0, h_0] if call.get("wrapper") else h_0}
 
 
 def _form(mask, form, units):

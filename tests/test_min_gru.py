@@ -356,22 +356,89 @@ def test_it_learns_in_fit(jit_compile):
     assert model.evaluate(x, y, verbose=0)[1] > 0.9
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_second_derivatives_are_refused(compiled):
-    def second_derivative(layer, x):
-        with tf.GradientTape() as outer:
-            outer.watch(x)
-            with tf.GradientTape() as inner:
-                inner.watch(x)
-                y = tf.reduce_sum(layer(x) ** 2)
-            slope = inner.gradient(y, x)
-        return outer.gradient(slope, x)
+def second_derivatives(layer, x, h_0, mask):
+    """Return gradients of all weights of a penalty on the gradients of inputs and state."""
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            inner.watch([x, h_0])
+            outputs = layer(x, initial_state=h_0, mask=mask, training=True)
+            y = sum(tf.reduce_sum(output**3) for output in tf.nest.flatten(outputs))
+        penalty = sum(tf.reduce_sum(tf.tanh(dv)) for dv in inner.gradient(y, [x, h_0]))
+    return outer.gradient(penalty, layer.trainable_variables)
 
-    run = tf.function(second_derivative) if compiled else second_derivative
-    x = tf.constant(random_inputs()[0])
-    with pytest.raises(NotImplementedError, match="unroll=True"):
-        run(make(), x)
-    assert run(make(unroll=True), x).shape == x.shape
+
+@pytest.mark.parametrize("time", [TIME, 1, 70])
+@pytest.mark.parametrize("mask", [None, "with holes"])
+@pytest.mark.parametrize("return_sequences", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_second_derivatives(compiled, return_sequences, mask, time):
+    arguments = {"return_sequences": return_sequences, "activation": "tanh", "dtype": "float64"}
+    x, h_0 = map(tf.constant, random_inputs("float64", time))
+    shown = np.random.default_rng(3).random((BATCH, time)) < 0.6
+    mask = None if mask is None else tf.constant(shown)
+    run = tf.function(second_derivatives) if compiled else second_derivatives
+    found = run(make(**arguments), x, h_0, mask)
+    wanted = second_derivatives(make(unroll=True, **arguments), x, h_0, mask)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_forward_mode_after_gradients_of_the_same_call(return_sequences, training):
+    x = tf.constant(random_inputs("float64")[0])
+    found, wanted = [], []
+    for results, unroll in ((found, False), (wanted, True)):
+        layer = make(dtype="float64", return_sequences=return_sequences, unroll=unroll)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            h = layer(x, training=training)
+        results.append(tape.gradient(h, x))
+        with tf.autodiff.ForwardAccumulator(x, tf.cos(x)) as forward:
+            h = layer(x, training=training)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = tf.reduce_sum(layer(x, training=training) ** 2)
+            gradient = tape.gradient(loss, x)
+        results += [forward.jvp(h), forward.jvp(gradient)]
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_a_tape_around_that_watches_something_else():
+    x, layer = tf.constant(random_inputs()[0]), make()
+    with tf.GradientTape() as other:
+        other.watch(factor := tf.constant(2.0))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x, training=True) ** 2)
+        slopes = tape.gradient(loss, layer.trainable_variables)
+        product = factor * loss
+    np.testing.assert_allclose(other.gradient(product, factor), loss)
+    assert all(np.abs(slope).max() > 0 for slope in slopes)
+
+
+@pytest.mark.parametrize("form", ["column", "one row", "list", "int"])
+def test_masks_of_every_form(form):
+    x, h_0 = random_inputs()
+    shown = np.tile(MASKS["with holes"][:1], (BATCH, 1))
+    mask = {
+        "column": shown[:, :, None],
+        "one row": shown[:1],
+        "list": [tf.constant(shown)],
+        "int": shown.astype("int32"),
+    }[form]
+    layer = make(return_sequences=True)
+    mask = mask if form == "list" else tf.constant(mask)
+    found = layer(x, initial_state=h_0, mask=mask)
+    np.testing.assert_array_equal(found, layer(x, initial_state=h_0, mask=tf.constant(shown)))
+
+
+def test_another_mask_and_complex_inputs_are_refused():
+    x, _ = random_inputs()
+    with pytest.raises(ValueError, match="mask must be"):
+        make()(x, mask=tf.ones((BATCH, TIME + 1), tf.bool))
+    with pytest.raises(ValueError, match="real numbers"):
+        make()(tf.constant(x, tf.complex64))
 
 
 def test_config_holds_every_argument():
