@@ -311,6 +311,14 @@ def test_no_steps_leave_the_state(return_sequences):
     np.testing.assert_array_equal(layer(x)[1], np.zeros((BATCH, N_H)))
 
 
+def test_no_features_leave_the_biases():
+    layer = gru_tf.MinGRU(N_H, bias_initializer="ones")
+    wanted = step_by_step(
+        np.zeros((BATCH, TIME, 0)), np.zeros((BATCH, N_H)), np.zeros((0, 2 * N_H)), np.ones(2 * N_H)
+    )
+    np.testing.assert_allclose(layer(tf.zeros((BATCH, TIME, 0))), wanted[:, -1], rtol=1e-5)
+
+
 def test_symbolic_shapes():
     layer = make(return_sequences=True, return_state=True)
     assert layer(keras.Input((None, N_X)))[0].shape == (None, None, N_H)
