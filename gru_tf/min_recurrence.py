@@ -107,13 +107,15 @@ def _run(
         x, mask = _whole_turns(x, mask)
     functions = (recurrent_activation, activation, update_gate == "keep")
     values = [x, h_0, *tf.split(kernel, 2, axis=1), *tf.split(bias, 2)]
-    mask_is_given = mask is not None
-    if mask_is_given:  # with a gradient as the others have: a SavedModel can't hold one without
+    if mask is not None:  # with a gradient as the others have: a SavedModel can't hold one without
         values.append(tf.cast(mask, computed))
+
+    def named(x, h_0, W_z, W_h, b_z, b_h, mask=None):
+        return x, h_0, (W_z, W_h, b_z, b_h), mask
 
     def read(values, keep_states, at_once=None):
         """Return the last state, and of each run of turns what its way back needs."""
-        x, h, *weights, mask = values if mask_is_given else (*values, None)
+        x, h, weights, mask = named(*values)
         runs = []
         for steps, run in _runs(x, n_h, at_once):
             turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
@@ -121,7 +123,7 @@ def _run(
             runs.append((steps, run, *turns, before, states))
         return h, runs
 
-    def states(x, runs):
+    def all_states(x, runs):
         """Return the states after every step, (time, batch, n_h), or nothing of use."""
         if not return_sequences:
             return tf.zeros((0,), computed)
@@ -131,10 +133,10 @@ def _run(
     @tf.custom_gradient
     def recurrence(*values):
         h, kept = read(values, return_sequences)
-        h_all = states(values[0], kept)
+        h_all = all_states(values[0], kept)
 
         def backward(dh_all, dh, *values):
-            x, _, *weights, mask = values if mask_is_given else (*values, None)
+            x, _, weights, mask = named(*values)
             dx, dweights = [], [tf.zeros_like(w) for w in weights]
             # A SavedModel can hold a way back that starts from the inputs, and no other.
             runs = kept if training else read(values, False)[1]
@@ -149,7 +151,7 @@ def _run(
 
         def plain(*values):
             h, runs = read(values, return_sequences, at_once=1)  # quick to differentiate twice
-            return states(values[0], runs), h
+            return all_states(values[0], runs), h
 
         def gradients(*upstream):
             here = [tf.identity(value) for value in values]
