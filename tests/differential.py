@@ -135,7 +135,7 @@ def _compute(layer, call):
         layer = getattr(keras.layers, wrapper)(layer, dtype=call["policy"])
     x, mask, given = _draw(call, layer)
     if call["way"] == "fit":
-        return _fit(layer, x, mask)
+        return _fit(layer, x, mask, x.shape[0] if call.get("stateful") else None)
     if call.get("stateful"):
         layer(x, mask=mask, training=call["training"])  # leaves a state
     floats = x.dtype.is_floating
@@ -172,17 +172,18 @@ def _compute(layer, call):
     return [*results, *layer.states] if call.get("stateful") and not wrapper else results
 
 
-def _fit(layer, x, mask):
-    """Return the losses of three steps, and the weights after them."""
-    inputs = [keras.Input(x.shape[1:], dtype=x.dtype.name)]
+def _fit(layer, x, mask, rows):
+    """Return the losses of two epochs, and the weights after them; `rows` are a batch, if fixed."""
+    inputs = [keras.Input(batch_shape=(rows, *x.shape[1:]), dtype=x.dtype.name)]
     if tf.is_tensor(mask) and mask.shape == x.shape[:-1]:
-        inputs.append(keras.Input(mask.shape[1:], dtype=mask.dtype.name))
+        shape = (rows, *mask.shape[1:])
+        inputs.append(keras.Input(batch_shape=shape, dtype=mask.dtype.name))
     y = tf.nest.flatten(layer(inputs[0], mask=inputs[1] if inputs[1:] else None))[0]
     model = keras.Model(inputs, y)
     model.compile(keras.optimizers.SGD(0.01), "mse", jit_compile=False)
     data = [x, mask][: len(inputs)]
     target = np.full((x.shape[0], *y.shape[1:]), 0.1)
-    history = model.fit(data, target, batch_size=64, epochs=2, shuffle=False, verbose=0)
+    history = model.fit(data, target, batch_size=rows or 64, epochs=2, shuffle=False, verbose=0)
     return [tf.constant(history.history["loss"]), *layer.get_weights()]
 
 
