@@ -59,7 +59,7 @@ bench: venv         ## time the layer beside Keras and others, and write docs/sp
 results: venv       ## run again the stored comparisons that are older than their code
 	@$(RUN) benchmarks/results.py --rerun
 
-fuzz: venv          ## compare random calls of the layer with Keras' for MINUTES=30
+fuzz: venv          ## compare random calls of the layers with Keras' for MINUTES=30
 	@$(RUN) tools/fuzz.py --minutes $(or $(MINUTES),30)
 
 builders: venv      ## write docs/builders.md from the docstrings

@@ -1,4 +1,4 @@
-"""Draw calls of the layer at random, compare each with Keras', and store those that differ.
+"""Draw calls of the layers at random, compare each with Keras', and store those that differ.
 
     make fuzz MINUTES=30
     python tools/fuzz.py [--minutes 30] [--seed 0]
