@@ -2,12 +2,15 @@
 
 import shutil
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from gru_tf.datasets import files
+
+DATA = Path(__file__).parents[2] / "data"  # of the checkout, wherever the package is installed
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +27,7 @@ def raw_reviews(raw_table):
 @pytest.fixture
 def other_data(tmp_path, monkeypatch):
     """A copy of the data that a test may damage."""
-    shutil.copytree(files.FOLDERS[1], tmp_path / "data")
+    shutil.copytree(DATA, tmp_path / "data")
     monkeypatch.setattr(files, "FOLDERS", (tmp_path / "nowhere", tmp_path / "data"))
     return tmp_path / "data"
 

@@ -16,6 +16,7 @@ from gru_tf import datasets
 from gru_tf.datasets import files
 
 # What reads each file. Of packages it opens them alone: what comes then takes seconds.
+DATA = Path(__file__).parents[2] / "data"  # of the checkout, wherever the package is installed
 LOADERS = {
     "basic_motions.csv.gz": datasets.load_basic_motions,
     "beijing_hourly.csv.gz": datasets.load_weather,
@@ -75,7 +76,7 @@ def one_file(request, tmp_path, monkeypatch, package):
         folder, target = Path(metadata.distribution(of).locate_file(place)), tmp_path / place
     else:
         monkeypatch.setattr(files, "FOLDERS", (tmp_path / "data",))
-        folder, target = files.Path(files.__file__).parents[2] / "data", tmp_path / "data"
+        folder, target = DATA, tmp_path / "data"
     target.mkdir(parents=True)
     for path in sorted(folder.glob(name.rpartition("/")[2])):
         (target / path.name).write_bytes(path.read_bytes())
@@ -118,7 +119,7 @@ def test_whatever_happens_to_a_file_is_named_and_leaves_nothing_behind(one_file,
 
 def test_the_table_has_every_file():
     assert set(LOADERS) == set(files.CHECKSUMS)
-    here = {path.name for path in files.FOLDERS[1].iterdir() if path.is_file()}
+    here = {path.name for path in DATA.iterdir() if path.is_file()}
     assert here - {"README.md"} | set(IN_PACKAGES) == set(LOADERS)
 
 
@@ -154,7 +155,7 @@ def test_what_is_no_file_of_results_is_refused(other_data, content):
 
 
 def test_every_file_of_results_is_sealed():
-    for path in (files.FOLDERS[1] / "results").glob("*.json"):
+    for path in (DATA / "results").glob("*.json"):
         assert datasets.load_results(path.stem)["rows"] == json.loads(path.read_text())["rows"]
 
 
@@ -164,8 +165,8 @@ def test_an_installed_copy_comes_first(other_data, monkeypatch):
 
 
 def test_readme_gives_the_checksum_of_every_file():
-    text = (files.FOLDERS[1] / "README.md").read_text()
-    for path in files.FOLDERS[1].iterdir():
+    text = (DATA / "README.md").read_text()
+    for path in DATA.iterdir():
         if path.is_file() and path.name != "README.md":
             assert f"## {path.name}" in text
             assert files.CHECKSUMS[path.name] in text

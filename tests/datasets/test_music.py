@@ -1,17 +1,20 @@
 """Chorales, against the file and what is known of them."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gru_tf import datasets
-from gru_tf.datasets import Chorales, files, load_chorales, split_by_melody
+from gru_tf.datasets import Chorales, load_chorales, split_by_melody
+
+DATA = Path(__file__).parents[2] / "data"  # of the checkout, wherever the package is installed
 
 
 def test_chorales_are_the_singable_pieces_of_the_file():
     pieces = {}
-    with open(files.FOLDERS[1] / "chorale_soprano.csv", newline="") as file:
+    with open(DATA / "chorale_soprano.csv", newline="") as file:
         for row in csv.DictReader(file):
             pieces.setdefault(row["bwv"], []).append((int(row["midi"]), float(row["quarters"])))
     assert len(pieces) == 407

@@ -2,13 +2,15 @@
 
 import datetime
 import json
+from pathlib import Path
 
 import keras
 import pytest
 
 from gru_tf import datasets
-from gru_tf.datasets import files
 from results import write_results
+
+DATA = Path(__file__).parents[2] / "data"  # of the checkout, wherever the package is installed
 
 
 def test_results_are_read_as_they_were_written(other_data):
@@ -45,10 +47,10 @@ def test_what_is_no_name_of_results_is_named(name):
         datasets.load_results(name)
 
 
-@pytest.mark.parametrize("path", sorted((files.FOLDERS[1] / "results").glob("*.json")), ids=str)
+@pytest.mark.parametrize("path", sorted((DATA / "results").glob("*.json")), ids=str)
 def test_committed_results_say_how_they_were_made(path):
     results = datasets.load_results(path.stem)
     script = results["command"].split()[1]
-    assert (files.FOLDERS[1].parent / script).is_file() or script == "-m"
-    assert path.stem in (files.FOLDERS[1] / "README.md").read_text()
+    assert (DATA.parent / script).is_file() or script == "-m"
+    assert path.stem in (DATA / "README.md").read_text()
     assert results["rows"]

@@ -1,17 +1,19 @@
 """Speech and motion, against the counts that their sources give."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gru_tf import datasets
-from gru_tf.datasets import files
+
+DATA = Path(__file__).parents[2] / "data"  # of the checkout, wherever the package is installed
 
 
 def rows_of(name):
     """The rows of a file as lists of str, read without pandas."""
-    text = gzip.decompress((files.FOLDERS[1] / name).read_bytes()).decode()
+    text = gzip.decompress((DATA / name).read_bytes()).decode()
     return [line.split(",") for line in text.splitlines()[1:]]
 
 

@@ -3,11 +3,12 @@
 import datetime
 import re
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 from gru_tf import datasets
-from gru_tf.datasets import files, translation
+from gru_tf.datasets import translation
 
 PARTS = ("train", "valid", "test")
 FOLDER = "jupyterlab_language_pack_fr_FR/locale/fr_FR/LC_MESSAGES"
@@ -204,7 +205,7 @@ def test_the_package_s_code_never_runs(french):
 
 
 def test_pins_are_those_that_the_checksum_is_of():
-    root = files.FOLDERS[1].parent
+    root = Path(__file__).parents[2]
     for name in ("requirements.txt", "pyproject.toml"):
         assert "jupyterlab-language-pack-fr-FR==4.5.post3" in (root / name).read_text()
 
