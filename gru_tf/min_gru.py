@@ -293,7 +293,7 @@ class MinGRU(keras.layers.RNN):
             sequences = keras.random.dropout(
                 sequences, self.dropout, noise_shape, self.seed_generator
             )
-        if self.unroll or not sequences.shape[2]:  # no features: nothing to multiply
+        if self.unroll or sequences.shape[2] == 0:  # no features: nothing to multiply
             return super().call(sequences, initial_state, mask, training)
 
         # What keras.layers.RNN does, which stops where there is no first step to look at.

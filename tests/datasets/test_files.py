@@ -15,8 +15,9 @@ import pytest
 from gru_tf import datasets
 from gru_tf.datasets import files
 
-# What reads each file. Of packages it opens them alone: what comes then takes seconds.
 DATA = Path(__file__).parents[2] / "data"  # of the checkout, wherever the package is installed
+
+# What reads each file. Of packages it opens them alone: what comes then takes seconds.
 LOADERS = {
     "basic_motions.csv.gz": datasets.load_basic_motions,
     "beijing_hourly.csv.gz": datasets.load_weather,
