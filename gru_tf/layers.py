@@ -276,7 +276,7 @@ class GRU(keras.layers.GRU):
         return super().call(sequences, initial_state, mask, training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        way = self._way() if sequences.shape[2] else "cell"  # no features: nothing to multiply
+        way = "cell" if sequences.shape[2] == 0 else self._way()  # no features: nothing to multiply
         if self.use_cudnn is True and way != "cudnn":
             raise ValueError(
                 "use_cudnn=True needs a visible GPU, tanh, sigmoid, biases, reset_after=True, "

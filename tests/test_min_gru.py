@@ -311,6 +311,20 @@ def test_no_steps_leave_the_state(return_sequences):
     np.testing.assert_array_equal(layer(x)[1], np.zeros((BATCH, N_H)))
 
 
+@pytest.mark.parametrize("layer", [gru_tf.GRU, gru_tf.MinGRU])
+def test_features_that_the_graph_does_not_know_go_the_fast_way(layer, monkeypatch):
+    x, layer = tf.constant(random_inputs()[0]), layer(N_H)
+    wanted = layer(x)
+
+    def slow(*_):
+        raise AssertionError("Keras' loop")
+
+    monkeypatch.setattr(keras.layers.RNN, "inner_loop", slow)
+    open_shape = [tf.TensorSpec((None, None, None), tf.float32)]
+    run = tf.function(lambda x: layer(x), input_signature=open_shape)
+    np.testing.assert_allclose(run(x), wanted, rtol=0, atol=1e-6)
+
+
 def test_no_features_leave_the_biases():
     layer = gru_tf.MinGRU(N_H, bias_initializer="ones")
     wanted = step_by_step(
