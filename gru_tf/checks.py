@@ -190,6 +190,18 @@ def check_unmasked(name, values):
         )
 
 
+def check_backend():
+    """Raise a RuntimeError unless Keras computes in TensorFlow, as the layers do."""
+    import keras
+
+    if (found := keras.backend.backend()) != "tensorflow":
+        raise RuntimeError(
+            "The layers of gru_tf compute in TensorFlow: under another backend of Keras they would "
+            "not learn. Set the environment variable KERAS_BACKEND to tensorflow before Keras is "
+            f"imported. Received: keras.backend.backend() = {found!r}."
+        )
+
+
 def check_model(name, model, layers=()):
     """Raise a TypeError unless `model` is Keras', a ValueError if it lacks one of these layers."""
     import keras

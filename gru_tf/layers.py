@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gru_tf.checks import check_flag, check_one_of
+from gru_tf.checks import check_backend, check_flag, check_one_of
 from gru_tf.recurrence import gru_recurrence
 
 UPDATE_GATES = ("keep", "write")
@@ -286,8 +286,16 @@ class GRU(keras.layers.GRU):
             return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
         if training and 0 < self.dropout < 1:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0, :])[:, None, :]
-        run = self._run_cudnn if way == "cudnn" else self._run_recurrence
-        h = run(sequences, initial_state[0], mask, training)
+        values = sequences, initial_state[0], mask, training
+        try:
+            h = self._run_cudnn(*values) if way == "cudnn" else self._run_recurrence(*values)
+        except NotImplementedError:  # Keras' where cuDNN is asked for on another device
+            if self.use_cudnn is True:
+                raise ValueError(
+                    "use_cudnn=True needs to run on the GPU, as cuDNN does. use_cudnn='auto' goes "
+                    f"another way elsewhere. Received: a call on {sequences.device or 'no GPU'}."
+                ) from None
+            h = self._run_recurrence(*values)
         return self._outputs(h, mask)
 
     def _way(self):
@@ -432,6 +440,7 @@ def as_steps(mask, sequences):
 
 
 def _check(units, update_gate, reset_after):
+    check_backend()
     if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
         raise ValueError(f"units must be a positive integer. Received: units={units!r}.")
     check_one_of("update_gate", update_gate, UPDATE_GATES)

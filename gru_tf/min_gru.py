@@ -9,11 +9,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from gru_tf.checks import check_at_least, check_number, check_one_of
-from gru_tf.layers import as_floats, as_steps
+from gru_tf.checks import check_at_least, check_backend, check_number, check_one_of
+from gru_tf.layers import UPDATE_GATES, as_floats, as_steps
 from gru_tf.min_recurrence import min_gru_recurrence
-
-UPDATE_GATES = ("keep", "write")
 
 
 @keras.saving.register_keras_serializable("gru_tf")
@@ -93,6 +91,7 @@ class MinGRUCell(keras.layers.Layer):
         update_gate="write",
         **kwargs,
     ):
+        check_backend()
         check_at_least("units", units, 1)
         check_one_of("update_gate", update_gate, UPDATE_GATES)
         super().__init__(**kwargs)
@@ -129,7 +128,11 @@ class MinGRUCell(keras.layers.Layer):
     def call(self, inputs, states, training=False):
         nested = isinstance(states, (list, tuple))
         h = states[0] if nested else states  # (batch, units)
-        products = ops.matmul(ops.cast(inputs, self.compute_dtype), self.kernel)
+        inputs = ops.cast(inputs, self.compute_dtype)
+        if inputs.shape[-1] == 0:  # oneDNN's product of nothing can end the process, in bfloat16
+            products = ops.sum(inputs[:, :, None] * self.kernel, axis=1)
+        else:
+            products = ops.matmul(inputs, self.kernel)
         if self.use_bias:
             products = products + self.bias
         a_z, a_h = ops.split(products, 2, axis=-1)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import gru_tf
 from gru_tf import convert, equations
+from gru_tf.min_gru import MinGRUCell
 
 BATCH, TIME, N_X, N_H = 4, 11, 3, 5  # a whole turn of the loop over time, and three steps
 
@@ -386,6 +387,26 @@ def test_the_way_is_chosen_by_device_and_settings(
     for gpus, way in (([], way_without), (["GPU:0"], way_with_gpu)):
         monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind, gpus=gpus: gpus)
         assert gru_tf.GRU(3, **arguments)._way() == way
+
+
+@pytest.mark.parametrize("mask", ["no mask", "right-padded", "with holes"])
+def test_a_call_away_from_the_gpu_goes_another_way(monkeypatch, mask):
+    x, mask = random_inputs()[0], MASKS[mask]
+    layer = gru_tf.GRU(N_H)
+    expected = layer(x, mask=mask)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["GPU:0"])
+    assert layer._way() == "cudnn"
+    np.testing.assert_allclose(layer(x, mask=mask), expected, atol=1e-6)
+    if mask is not MASKS["with holes"]:  # which cuDNN can't read
+        with pytest.raises(ValueError, match="use_cudnn=True needs to run on the GPU"):
+            gru_tf.GRU(N_H, use_cudnn=True)(x, mask=mask)
+
+
+@pytest.mark.parametrize("layer", [gru_tf.GRUCell, gru_tf.GRU, gru_tf.MinGRU, MinGRUCell])
+def test_another_backend_is_refused(monkeypatch, layer):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(RuntimeError, match="KERAS_BACKEND to tensorflow.*= 'torch'"):
+        layer(3)
 
 
 def test_bad_arguments_are_named():

@@ -3,26 +3,39 @@
 import contextlib
 import gc
 import logging
+import weakref
 
 
 @contextlib.contextmanager
 def without_leak():
-    """Let TensorFlow forget the gradients that it has registered inside.
+    """Let TensorFlow forget a gradient that it registers inside once its graph is gone.
 
     Each `tf.custom_gradient` that is traced into a graph, and Keras' optimizers and the
     recurrent layers have some, adds an entry to a registry that nothing ever empties.
     The entry holds the graph, and so everything that the model was: some 9 MB a trial.
+    Here the graph holds what was registered, and the registry only knows where it is. A
+    function that outlives the trial, such as one that others share, keeps its gradients.
     """
     from tensorflow.python.framework import ops
 
+    register = ops.RegisterGradient.__call__
     entries = getattr(ops.gradient_registry, "_registry", {})
-    before = set(entries)
+
+    def register_with_graph(self, gradient):
+        name = self._op_type
+        if not name.startswith("CustomGradient-"):
+            return register(self, gradient)
+        graph = ops.get_default_graph()
+        graph.gru_tf_gradients = [*getattr(graph, "gru_tf_gradients", ()), gradient]
+        found = weakref.ref(gradient, lambda _: entries.pop(name, None))
+        register(self, lambda *values: found()(*values))
+        return gradient
+
+    ops.RegisterGradient.__call__ = register_with_graph
     try:
         yield
     finally:
-        for name in entries.keys() - before:
-            if name.startswith("CustomGradient-"):
-                del entries[name]
+        ops.RegisterGradient.__call__ = register
 
 
 @contextlib.contextmanager

@@ -4,8 +4,10 @@ import gc
 
 import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
-from gru_tf.layers import GRU
+from gru_tf import GRU, MinGRU
 from gru_tf.models import build_next_value_regressor
 from gru_tf.tuning.memory import without_leak
 
@@ -29,6 +31,34 @@ def test_no_graph_is_left_of_a_model():
     assert n_graphs() == before
     fit_one()
     assert n_graphs() > before, "TensorFlow has mended its leak: without_leak can go"
+
+
+@pytest.mark.parametrize("layer", [GRU, MinGRU])
+def test_a_function_that_outlives_the_trial_keeps_its_gradients(layer):
+    x = tf.constant(np.random.default_rng(1).normal(size=(3, 6, 2)), tf.float32)
+
+    @tf.function
+    def squares(x):
+        return tf.reduce_sum(made(x) ** 2)
+
+    def gradients():
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y, z = tf.reduce_sum(made(x) ** 2), squares(x)
+        return tape.gradient(y, x), tape.gradient(z, x)
+
+    with without_leak():
+        made = layer(4)
+        made(x)  # compiled here, once for all layers of these sizes
+        squares(x)
+    made = layer(4)
+    squares = tf.function(squares.python_function)
+    with without_leak():
+        squares(x)
+    gc.collect()
+    first, second = gradients()
+    assert np.abs(first).max() > 0
+    np.testing.assert_allclose(first, second, atol=1e-6)
 
 
 def test_a_model_from_before_still_trains():
