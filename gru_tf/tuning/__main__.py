@@ -36,7 +36,7 @@ from gru_tf.tuning.search import KINDS
 
 
 def main(arguments=None):
-    """Search for a sentiment classifier, retrain the best, and judge it on held-out films.
+    """Search for a sentiment classifier, retrain the best, judge it on held-out films, save it.
 
     Args:
         arguments: List of the words of the command line, or None for those typed.
@@ -52,17 +52,18 @@ def main(arguments=None):
         except (OSError, ValueError) as error:
             sys.exit(str(error))
         return None
+    saved = Path(options.directory, f"{options.name}.keras")
     with contextlib.ExitStack() as stack:
         # The price of a new search, which deletes nothing; what the database keeps, no folder does.
         if options.storage or (options.price and options.overwrite):
             options.directory = stack.enter_context(tempfile.TemporaryDirectory())
         try:
-            return _run(options)
+            return _run(options, saved)
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             sys.exit(str(error))
 
 
-def _run(options):
+def _run(options, saved):
     build = functools.partial(
         build_tunable_sentiment_classifier, max_units=options.max_units, gru=GRU
     )
@@ -87,7 +88,8 @@ def _run(options):
         )
     )
     if not options.storage:
-        print(price(tuner, training, validation_data=validation), flush=True)
+        print(price(tuner, training, validation_data=validation))
+        print(f"  then up to {2 * options.max_epochs} epochs of the best setting, anew", flush=True)
     if options.price:
         return None
 
@@ -106,8 +108,13 @@ def _run(options):
     if not last:
         print("Another process ran the last trial: it trains the best setting and judges it.")
         return None
-    _, scores = best_model(tuner, **data, test_data=test, verbose=2)
+    model, scores = best_model(tuner, **data, test_data=test, verbose=2)
     print(f"accuracy on the held-out reviews: {scores['accuracy']:.4f}")
+    saved.parent.mkdir(parents=True, exist_ok=True)  # with --storage nothing was written here
+    with tempfile.TemporaryDirectory(dir=saved.parent) as unfinished:
+        model.save(Path(unfinished, saved.name))
+        Path(unfinished, saved.name).replace(saved)
+    print(f"saved: {saved}, which keras.models.load_model() reads after `import gru_tf`")
     return scores["accuracy"]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 MOST_BYTES = 2**28  # of a dataset: 256 MB
 MOST_BATCHES = 2**17
+MOST_OF_ENDLESS = 2**10  # batches of a dataset that never ends
 
 
 def describe_data(data):
@@ -91,6 +92,8 @@ def _describe_batches(data):
 def _read(data, batches=MOST_BATCHES):
     """Return a checksum of batches in their order, one of their rows in any, and a text."""
     data = data() if callable(data) and not _is_dataset(data) else data
+    if hasattr(data, "cardinality") and data.cardinality() == -1:
+        batches = min(batches, MOST_OF_ENDLESS)
     by_index = isinstance(data, keras.utils.PyDataset)
     items = (data[i] for i in range(len(data))) if by_index else iter(data)
     digest, total, n_rows, n_bytes, n, shapes = hashlib.sha256(), 0, 0, 0, 0, []

@@ -17,7 +17,9 @@ from gru_tf.atomic import replacing
 from gru_tf.datasets.results import checksum
 from gru_tf.tuning.data import describe_data, notes
 
-_WAYS_ON = "Give the search another name, or pass overwrite=True to delete this one."
+_WAYS_ON = (
+    "Give the search another name, or delete this one: overwrite=True, or --overwrite of a command."
+)
 GROWS = ("max_trials", "hyperband_iterations")  # a search may be given more of these
 
 
@@ -31,8 +33,8 @@ def claim_folder(folder, settings, overwrite):
         overwrite: Whether to delete what search there is in the folder.
 
     Raises:
-        ValueError: If the folder holds another search, a damaged one or other files, or
-            can't be written. The message says why, and the ways on.
+        ValueError: If the folder holds another search that has begun, a damaged one or other
+            files, or can't be written. The message says why, and the ways on.
     """
     try:
         # What is being written was begun by another machine, or cut off.
@@ -43,9 +45,16 @@ def claim_folder(folder, settings, overwrite):
                     "will neither go on there nor delete it. Give the search another name."
                 )
             if not overwrite:
-                if _check_settings(folder, settings):
-                    write(folder / "search.json", settings)
-                return
+                try:
+                    if _check_settings(folder, settings):
+                        write(folder / "search.json", settings)
+                    return
+                except ValueError:
+                    # Where no trial has run, as of one that was only priced, nothing is lost.
+                    if any(folder.glob("trial_*")) or (folder / "oracle.json").exists():
+                        raise
+            with held(folder):  # or another process runs it
+                pass
             shutil.rmtree(folder)
         write(folder / "search.json", settings)
     except OSError as error:

@@ -194,6 +194,7 @@ def make_tuner(
             max_epochs,
             directory,
             name,
+            settings,
             executions_per_trial=executions_per_trial,
             distribution_strategy=distribution_strategy,
         )

@@ -6,6 +6,7 @@ another job than to run one.
 
 import copy
 import gc
+import itertools
 import json
 import tempfile
 import time
@@ -54,7 +55,7 @@ class Price:
 
     @property
     def minutes(self):
-        """Expected minutes of the whole search, NaN if unknown."""
+        """Expected minutes of all that is still to run, NaN if unknown."""
         return float(self.table["minutes"].sum(skipna=False))
 
     def __str__(self):
@@ -80,6 +81,8 @@ def price(
     validation_data=None,
     validation_split=0.0,
     batch_size=32,
+    steps_per_epoch=None,
+    validation_steps=None,
     seconds_per_epoch=None,
     seconds_per_trial=0.0,
     probe_steps=3,
@@ -97,13 +100,15 @@ def price(
 
     Args:
         tuner: A tuner from `gru_tf.tuning.make_tuner`, or any `keras_tuner.Hyperband`.
-        x: Training data, an array, a dataset or a function that makes one, as for the
-            tuner's `search`; None to count only.
+        x: Training data as for the tuner's `search`: an array, or a list or a dict of them,
+            a dataset, which is read whole, or a function that makes one; None to count only.
         y: Labels, unless they are in `x`.
-        validation_data: A pair (x, y) of arrays, a dataset, a function that makes one, or
-            None.
+        validation_data: A pair (x, y) of arrays, or with sample weights, a dataset, a
+            function that makes one, or None.
         validation_split: Part of the arrays that is set apart for validation.
         batch_size: Batch size for arrays.
+        steps_per_epoch, validation_steps: Number of batches of a dataset that never ends, or
+            of which an epoch, or the validation, takes a part.
         seconds_per_epoch: Seconds of an epoch that are known already, so that nothing
             is probed: a number, or a pair for the smallest and the largest model.
         seconds_per_trial: With it, the seconds that a trial takes to start.
@@ -114,8 +119,8 @@ def price(
         A `Price`, which reads well when printed.
 
     Raises:
-        ValueError: If the tuner doesn't say how many epochs a trial has, or its builder
-            fails for every trial.
+        ValueError: If the tuner doesn't say how many epochs a trial has, its builder fails
+            for every trial, or a dataset never ends and has no number of steps.
 
     Example:
 
@@ -127,6 +132,8 @@ def price(
     check_instance("tuner", tuner, kt.Tuner, "a tuner from make_tuner(), or keras_tuner's")
     check_number("validation_split", validation_split, least=0, below=1)
     check_at_least("batch_size", batch_size, 1)
+    check_at_least("steps_per_epoch", 1 if steps_per_epoch is None else steps_per_epoch, 1)
+    check_at_least("validation_steps", 1 if validation_steps is None else validation_steps, 1)
     check_number("seconds_per_trial", seconds_per_trial, least=0)
     check_at_least("probe_steps", probe_steps, 1)
     check_number("probe_seconds", probe_seconds, least=0)
@@ -147,7 +154,8 @@ def price(
         build = tuner.hypermodel.build
         data = None
         if x is not None:
-            data = as_batches(x, y, validation_data, validation_split, batch_size)
+            steps = steps_per_epoch, validation_steps
+            data = as_batches(x, y, validation_data, validation_split, batch_size, *steps)
         weights = np.array([_count_weights(build, hp, data) for hp in points])
         order = np.argsort(weights, kind="stable")[: np.isfinite(weights).sum()]
         if not len(order):
@@ -222,22 +230,32 @@ def _count_weights(build, hp, data):
 
 
 class _Arrays:
-    """Arrays x and y, as `fit` takes them."""
+    """Arrays x and y, or lists or dicts of arrays, as `fit` takes them."""
 
-    def __init__(self, x, y, batch_size):
+    def __init__(self, x, y, batch_size, steps=None):
         self.x, self.y, self.batch_size = x, y, batch_size
+        n_rows = _count_rows(x)
+        self.n_rows = min(n_rows, (steps or n_rows) * batch_size)
 
     def __len__(self):
-        return -(-len(self.x) // self.batch_size)
+        return -(-self.n_rows // self.batch_size)
 
     def some(self, n):
         """Return n batches of them, the last of which is as short as it is in all of them."""
-        n_rows = n * self.batch_size - (len(self) * self.batch_size - len(self.x))
-        return self.x[:n_rows], self.y[:n_rows]
+        n_rows = n * self.batch_size - (len(self) * self.batch_size - self.n_rows)
+        return _rows(self.x, slice(n_rows)), _rows(self.y, slice(n_rows))
 
     def first(self):
         """Return the inputs of the first batch."""
-        return self.x[: self.batch_size]
+        return _rows(self.x, slice(self.batch_size))
+
+
+def _count_rows(arrays):
+    return len(keras.tree.flatten(arrays)[0])
+
+
+def _rows(arrays, rows):
+    return keras.tree.map_structure(lambda array: None if array is None else array[rows], arrays)
 
 
 class _Batches(keras.utils.PyDataset):
@@ -257,7 +275,11 @@ class _Batches(keras.utils.PyDataset):
 
     def some(self, n):
         """Return n of them, spread evenly from short to long."""
-        by_size = sorted(self.batches, key=lambda batch: np.prod(np.shape(batch[0])))
+
+        def size(batch):
+            return sum(np.size(part) for part in keras.tree.flatten(batch[0]))
+
+        by_size = sorted(self.batches, key=size)
         chosen = ((np.arange(n) + 0.5) / n * len(by_size)).astype(int)
         return (_Batches([by_size[i] for i in chosen]),)
 
@@ -266,23 +288,33 @@ class _Batches(keras.utils.PyDataset):
         return self.batches[0][0]
 
 
-def as_batches(x, y, validation_data, validation_split, batch_size):
+def as_batches(
+    x, y, validation_data, validation_split, batch_size, steps_per_epoch=None, validation_steps=None
+):
     """Return training and validation data as batches (x, y), of which one can take some."""
 
-    def batches(x, y=None):
-        x = x() if callable(x) else x
-        if y is not None:
-            return _Arrays(x, y, batch_size)
-        return _Batches([x[i] for i in range(len(x))] if hasattr(x, "__getitem__") else list(x))
+    def batches(x, y, steps, name, limit):
+        if y is not None or isinstance(x, list | tuple | dict) or hasattr(x, "__array__"):
+            return _Arrays(x, y, batch_size, steps)
+        if hasattr(x, "__getitem__"):
+            return _Batches([x[i] for i in range(min(len(x), steps or len(x)))])
+        if steps is None and hasattr(x, "cardinality") and x.cardinality() == -1:
+            raise ValueError(
+                f"{name} never ends: give price() {limit}=, as search() has it. Received: {x!r}."
+            )
+        return _Batches(list(itertools.islice(x, steps)))
 
+    x, validation_data = (data() if callable(data) else data for data in (x, validation_data))
     if validation_split:
-        n_training = int(len(x) * (1 - validation_split))
-        validation_data = x[n_training:], y[n_training:]
-        x, y = x[:n_training], y[:n_training]
+        n_training = int(_count_rows(x) * (1 - validation_split))
+        validation_data = _rows((x, y), slice(n_training, None))
+        x, y = _rows((x, y), slice(n_training))
+    training = batches(x, y, steps_per_epoch, "x", "steps_per_epoch")
     if validation_data is None:
-        return batches(x, y), None
-    pair = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-    return batches(x, y), batches(*pair)
+        return training, None
+    # Sample weights change no price.
+    x, y, _ = keras.utils.unpack_x_y_sample_weight(validation_data)
+    return training, batches(x, y, validation_steps, "validation_data", "validation_steps")
 
 
 def probe(build, hp, training, validation, least_steps, seconds):

@@ -67,16 +67,16 @@ def best_model(
 
     The score of a leaderboard's first place is too good: it is the best of many noisy
     numbers. So the model is trained afresh, with early stopping on the objective, and
-    then evaluated once on held-out data.
+    then evaluated once on held-out data. An objective that only `HyperModel.fit` knows, as
+    the number that it returns, stops nothing: its model has all of the epochs.
 
     Args:
         tuner: A tuner from `make_tuner` with at least one completed trial.
         x: Training data, an array, a dataset or a function that makes one.
         y: Labels, unless they are in `x`.
-        test_data: A pair (x, y) of arrays, a dataset or a function that makes one, not
-            used for model selection.
-        validation_data: A pair (x, y) of arrays, a dataset or a function that makes one,
-            for early stopping.
+        test_data: A pair (x, y) of arrays, or with sample weights, a dataset or a function
+            that makes one, not used for model selection.
+        validation_data: Of the same kinds, for early stopping.
         validation_split: Part of the arrays that is set apart in its place.
         epochs: Largest number of epochs, or None for twice those of the search.
         patience: Epochs without a gain after which training stops.
@@ -124,6 +124,7 @@ def best_model(
     total = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: logs.setdefault(goal.name, goal.get_value(logs))
     )
+    stopping = [] if names == ["default_objective"] else [total, stop]  # Keras Tuner's for None
     x, validation_data, test_data = (
         data() if callable(data) else data for data in (x, validation_data, test_data)
     )
@@ -135,8 +136,9 @@ def best_model(
         validation_data=validation_data,
         validation_split=validation_split,
         epochs=epochs or 2 * tuner.max_epochs,
-        callbacks=[*options.pop("callbacks", []), total, stop],
+        callbacks=[*options.pop("callbacks", []), *stopping],
         **{"verbose": 0, **options},
     )
-    pair = test_data if isinstance(test_data, tuple) else (test_data,)
-    return model, model.evaluate(*pair, verbose=0, return_dict=True)
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(test_data)
+    scores = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
+    return model, scores

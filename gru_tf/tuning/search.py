@@ -14,7 +14,7 @@ import keras
 import keras_tuner as kt
 
 from gru_tf.tuning import oracles
-from gru_tf.tuning.folder import claim_data, held, write
+from gru_tf.tuning.folder import claim_data, compare, held, read, write
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.pricing import dry_run
 from gru_tf.tuning.progress import printer
@@ -32,15 +32,16 @@ class Search(kt.Tuner):
         max_epochs: Largest number of epochs of one model.
         directory: Folder for the files of searches.
         name: Name of this search.
+        settings: Dict of what identifies it, as in its search.json.
         **options: More arguments of `keras_tuner.Tuner`.
     """
 
-    def __init__(self, hypermodel, oracle, max_epochs, directory, name, **options):
+    def __init__(self, hypermodel, oracle, max_epochs, directory, name, settings, **options):
         # The constructors of Keras Tuner's kinds would make an oracle of their own.
         kt.Tuner.__init__(
             self, oracle, hypermodel, directory=directory, project_name=name, **options
         )
-        self.folder = Path(directory, name)
+        self.folder, self.settings = Path(directory, name), settings
         self.max_epochs, self.seed = max_epochs, oracle.seed
 
     # The oracle is all that there is to save.
@@ -64,6 +65,9 @@ class Search(kt.Tuner):
     def _search_here(self, data, *args, **kwargs):
         """Search, once no other process does."""
         say, oracle, progress = self._say, self.oracle, self.oracle._display
+        if not oracle.trials:  # another search may have taken the folder since this one was made
+            there = read(self.folder / "search.json")
+            compare(self.folder, {**there, "versions": self.settings["versions"]}, self.settings)
         for note in claim_data(self.folder, data, begun=bool(oracle.trials)):
             say(note)
         oracle.check_not_all_failed()

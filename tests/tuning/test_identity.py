@@ -20,6 +20,11 @@ from gru_tf.tuning.trials import identity
 from small_search import Count, X, Y, build, search
 
 
+def with_a_trial(tuner):
+    """Let a search have begun: with no trial, another one may take its place."""
+    (tuner.folder / "trial_0").mkdir()
+
+
 def build_other(hp):
     model = build(hp)
     return model
@@ -38,7 +43,7 @@ def build_other(hp):
     ],
 )
 def test_another_search_is_refused(make, changed, message):
-    make()
+    with_a_trial(make())
     with pytest.raises(ValueError, match=message) as refusal:
         make(**changed)
     assert "another name" in str(refusal.value)
@@ -46,6 +51,29 @@ def test_another_search_is_refused(make, changed, message):
     assert price(make(name="another", **changed)).trials > 0
     make(overwrite=True, **changed)
     make(**changed)
+
+
+def test_what_was_only_priced_can_be_priced_anew(make):
+    first = make("random", max_trials=2)
+    price(first, seconds_per_epoch=1)
+    again = make("random", max_trials=2)
+    assert (again.folder / "price.json").exists()
+    other = make("random", max_trials=3)
+    assert price(other).trials == 3
+    with pytest.raises(ValueError, match="max_trials: 3 there, 2 here"):
+        search(first)
+    assert len(search(other)) == 3
+    with pytest.raises(ValueError, match="seed: 1 there, 2 here"):
+        make("random", max_trials=3, seed=2)
+
+
+def test_a_search_that_another_process_runs_is_not_taken(make):
+    tuner = make("random", max_trials=2)
+    with folder.held(tuner.folder):
+        for options in ({"max_epochs": 4}, {"overwrite": True}):
+            with pytest.raises(ValueError, match="Another process runs the search"):
+                make("random", max_trials=2, **options)
+    assert (tuner.folder / "search.json").exists()
 
 
 def test_a_builder_edited_under_the_same_name_is_refused(make):
@@ -59,7 +87,7 @@ def test_a_builder_edited_under_the_same_name_is_refused(make):
 
         return builder
 
-    make(build=make_builder("tanh"), objective="val_loss")
+    with_a_trial(make(build=make_builder("tanh"), objective="val_loss"))
     make(build=make_builder("tanh"), objective="val_loss")
     with pytest.raises(ValueError, match="activation: \"'tanh'\" there, \"'relu'\" here"):
         make(build=make_builder("relu"), objective="val_loss")
@@ -69,7 +97,7 @@ def test_comments_and_docstrings_are_no_change(make):
     def builder(hp):
         return build(hp)
 
-    make(build=builder)
+    with_a_trial(make(build=builder))
 
     def builder(hp):
         """Build a small model."""
@@ -314,6 +342,9 @@ def test_of_a_dataset_without_end_a_part_is_compared_and_that_is_said(make, monk
     monkeypatch.setattr(tuning_data, "MOST_BYTES", 1000)
     endless = dataset(Y).repeat()
     assert describe_data(endless).startswith("first 8 batches, 64 rows")
+    monkeypatch.setattr(tuning_data, "MOST_OF_ENDLESS", 6)
+    assert describe_data(endless).startswith("first 6 batches")
+    monkeypatch.setattr(tuning_data, "MOST_OF_ENDLESS", 8)
     options = {"steps_per_epoch": 2, "validation_data": dataset(Y), "verbose": 1}
     make("random", max_trials=1, max_epochs=1).search(endless, **options)
     said = capsys.readouterr().out

@@ -47,7 +47,8 @@ def test_hypermodel_tunes_its_batch_size(make, given):
 
 
 def test_hypermodel_belongs_to_the_identity_of_a_search(make):
-    make("random", Tunable(), max_trials=2)
+    first = make("random", Tunable(), max_trials=2)
+    (first.folder / "trial_0").mkdir()  # it has begun
     make("random", Tunable().build, max_trials=2)
     with pytest.raises(ValueError, match="builder uses self.largest: '4' there, '5' here"):
         make("random", Tunable(5), max_trials=2)
@@ -152,7 +153,7 @@ def test_more_trials_for_a_finished_search(make, kind):
 
 
 def test_more_epochs_are_refused(make):
-    make("random", max_trials=2)
+    search(make("random", max_trials=2))
     with pytest.raises(ValueError, match="fewer epochs can't be ranked"):
         make("random", max_trials=2, max_epochs=5)
 

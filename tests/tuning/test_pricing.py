@@ -8,8 +8,9 @@ import keras
 import keras_tuner as kt
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from gru_tf.tuning import price, pricing
+from gru_tf.tuning import leaderboard, price, pricing
 from small_search import Count, X, Y, build, build_without_input, few, many, search
 
 
@@ -53,6 +54,63 @@ def test_price_is_what_is_run(make, kind, options):
     assert cost.trials == len(table) == len(Count.fits)
     assert cost.epoch_runs == table["epochs_run"].sum() == len(Count.epochs)
     assert price(tuner).trials == 0
+
+
+def build_with_two_inputs(hp):
+    inputs = [keras.Input((3,), name=name) for name in "ab"]
+    hidden = keras.layers.Concatenate()(inputs)
+    hidden = keras.layers.Dense(hp.Int("units", 1, 40), "tanh")(hidden)
+    outputs = keras.layers.Dense(1, "sigmoid")(hidden)
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"], run_eagerly=True)
+    return model
+
+
+WEIGHTS = np.ones(len(X))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"x": [X, X], "y": Y, "validation_data": ([X, X], Y)},
+        {"x": {"a": X, "b": X}, "y": Y, "validation_split": 0.25},
+        {"x": lambda: batches([X, X]), "validation_data": ((X, X), Y, WEIGHTS)},
+        {"x": [X, X], "y": Y, "validation_data": [[X, X], Y]},
+    ],
+    ids=["pair", "split of a dict", "weights", "list"],
+)
+def test_what_a_search_takes_can_be_priced(make, data):
+    tuner = make("random", build_with_two_inputs, max_trials=2, max_epochs=1)
+    cost = price(tuner, **data, batch_size=8)
+    assert 0 < cost.minutes < 10
+    tuner.search(**data, verbose=0)
+    assert (leaderboard(tuner)["status"] == "completed").all()
+
+
+def batches(x):
+    inputs = tf.data.Dataset.from_tensor_slices((tuple(x), Y))
+    return inputs.batch(8)
+
+
+def test_a_dataset_without_end_needs_a_number_of_steps(make):
+    endless = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8).repeat()
+    tuner = make("random", max_trials=2)
+    for data, name, limit in (
+        ({"x": endless}, "x", "steps_per_epoch"),
+        ({"x": X, "y": Y, "validation_data": endless}, "validation_data", "validation_steps"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} never ends: give price.. {limit}="):
+            price(tuner, **data)
+    steps = {"steps_per_epoch": 6, "validation_steps": 2}
+    training, validation = pricing.as_batches(endless, None, endless, 0, 32, *steps.values())
+    assert (len(training), len(validation)) == (6, 2)
+    training, _ = pricing.as_batches(X, Y, None, 0, 8, 3)
+    assert len(training) == 3
+    assert len(training.some(2)[0]) == 16
+    data = {"x": endless, "validation_data": endless, **steps}
+    assert price(tuner, **data).minutes > 0
+    tuner.search(**data, verbose=0)
+    assert (leaderboard(tuner)["epochs_run"] == 3).all()
 
 
 def test_price_of_what_is_left(make):

@@ -1,6 +1,7 @@
 """What came of a search: the leaderboard, the best model, the progress."""
 
 import keras
+import keras_tuner as kt
 import numpy as np
 import pytest
 
@@ -175,6 +176,30 @@ def test_best_model_that_learns_its_shape_from_the_data(make):
     held_out = X[:8], Y[:8]
     model, scores = best_model(tuner, X, Y, validation_split=0.25, test_data=lambda: held_out)
     assert scores == pytest.approx(model.evaluate(*held_out, verbose=0, return_dict=True))
+
+
+class ReturnsANumber(kt.HyperModel):
+    def build(self, hp):
+        return build(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        history = model.fit(*args, **kwargs)
+        return min(history.history["val_loss"])
+
+
+def test_best_model_by_an_objective_that_only_fit_knows(make):
+    tuner = make("random", ReturnsANumber(), max_trials=2, objective=None)
+    table = search(tuner)
+    callbacks = Count.start()
+    weights = np.linspace(0, 1, 8)
+    held_out = X[:8], Y[:8], weights
+    data = {"validation_split": 0.25, "test_data": held_out, "epochs": 5, "callbacks": callbacks}
+    model, scores = best_model(tuner, X, Y, **data)
+    assert model.layers[0].units == table["units"].iloc[0]
+    assert len(Count.epochs) == 5, "nothing stops it"
+    assert scores == model.evaluate(
+        *held_out[:2], sample_weight=weights, verbose=0, return_dict=True
+    )
 
 
 def test_best_model_of_an_unfinished_search(make):

@@ -338,7 +338,13 @@ def test_command_prices_searches_and_judges(tmp_path, capsys, monkeypatch):
     assert 0 <= accuracy <= 1
     printed = capsys.readouterr().out
     assert "trial 1 of 1 | val_accuracy 0." in printed
+    assert "then up to 2 epochs of the best setting" in printed
     assert f"accuracy on the held-out reviews: {accuracy:.4f}" in printed
+    assert f"saved: {tmp_path / 'imdb.keras'}, " in printed
+    reviews = command.load_imdb(maxlen=5)
+    x, y = reviews.x_test[::500], reviews.y_test[::500]
+    model = keras.models.load_model(tmp_path / "imdb.keras")
+    assert model.evaluate(x, y, verbose=0, return_dict=True)["accuracy"] == pytest.approx(accuracy)
     command.main(words)
     assert "Nothing left to run: this search is finished. 1 trials" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="max_epochs: 1 there, 2 here"):
