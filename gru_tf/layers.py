@@ -375,18 +375,11 @@ class GRU(keras.layers.GRU):
         )
 
     def _outputs(self, h, mask):
-        """Turn states into what Keras returns: last output, outputs, states.
-
-        Keras puts out zeros at masked steps that no unmasked one precedes, and at
-        all masked steps with `zero_output_for_mask`.
-        """
+        """Turn states into what Keras returns: last output, outputs, states."""
         h_last = h[:, -1] if self.return_sequences else h
         if mask is None:
             return h_last, h if self.return_sequences else h[:, None], [h_last]
-        if self.go_backwards:
-            mask = tf.reverse(mask, [1])
-        if not self.zero_output_for_mask:
-            mask = tf.cumsum(tf.cast(mask, tf.int32), 1) > 0
+        mask = as_read(mask, self)
         if self.return_sequences:
             outputs = tf.where(mask[:, :, None], h, 0)
             return outputs[:, -1], outputs, [h_last]
@@ -437,6 +430,16 @@ def as_steps(mask, sequences):
     if batch is None or mask.shape[0] != batch:  # one row may stand for all
         mask = tf.broadcast_to(mask, (tf.shape(sequences)[0], tf.shape(mask)[1]))
     return mask
+
+
+def as_read(mask, layer):
+    """Return at which steps, in the order of reading, a layer puts out its state, (batch, time).
+
+    Keras puts out zeros at masked steps that no unmasked one precedes, and at all masked
+    steps with `zero_output_for_mask`.
+    """
+    mask = tf.reverse(mask, [1]) if layer.go_backwards else mask
+    return mask if layer.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32), 1) > 0
 
 
 def _check(units, update_gate, reset_after):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from gru_tf.checks import check_at_least, check_backend, check_number, check_one_of
-from gru_tf.layers import UPDATE_GATES, as_floats, as_steps
+from gru_tf.layers import UPDATE_GATES, as_floats, as_read, as_steps
 from gru_tf.min_recurrence import min_gru_recurrence
 
 
@@ -340,16 +340,10 @@ class MinGRU(keras.layers.RNN):
         )
 
     def _output(self, h, h_last, mask):
-        """Turn states into what Keras puts out.
-
-        Zeros at masked steps that no unmasked one precedes, and at all masked steps with
-        `zero_output_for_mask`.
-        """
+        """Turn states into what Keras puts out."""
         if mask is None:
             return h if self.return_sequences else h_last
-        mask = tf.reverse(mask, [1]) if self.go_backwards else mask
-        if not self.zero_output_for_mask:
-            mask = tf.cumsum(tf.cast(mask, tf.int32), 1) > 0
+        mask = as_read(mask, self)
         if self.return_sequences:
             return tf.where(mask[:, :, None], h, 0)
         return tf.where(tf.reduce_all(mask[:, -1:], 1, keepdims=True), h_last, 0)

@@ -526,6 +526,7 @@ ROWS = {
         top_k=optional(whole(1)),
         top_p=optional(number(0, 1.1)),
         start=[*whole(0), 6],
+        end=[*whole(0), 6],
         never=[None, 3, "ab", [1.5], ["a"], [None], [-1], [6], {}, [[1]]],
         seed=whole(0),
     ),

@@ -173,7 +173,8 @@ def build_peak_sentiment_classifier(
     states = gru(units, return_sequences=True, return_state=True, name="gru")(words)
     h, h_last = states[:2]  # (batch, time, units), (batch, units)
     padding = keras.ops.equal(word_ids, 0)[:, :, None]  # (batch, time, 1)
-    h_peak = keras.ops.max(keras.ops.where(padding, -1.0, h), axis=1)  # (batch, units)
+    h = keras.ops.where(padding, h_last[:, None], h)  # zeros after cuDNN, which could be a peak
+    h_peak = keras.ops.max(h, axis=1)  # (batch, units)
     read_out = keras.layers.Concatenate(name="read_out")([h_last, h_peak])
     read_out = keras.layers.Dropout(dropout, name="dropout")(read_out)
     outputs = keras.layers.Dense(1, activation="sigmoid", name="positive")(read_out)  # (batch, 1)

@@ -69,6 +69,7 @@ def sample_texts(
     top_k=None,
     top_p=None,
     start=START,
+    end=END,
     never=(),
     seed=0,
 ):
@@ -77,17 +78,19 @@ def sample_texts(
     The state goes from step to step, so that no token is read twice.
 
     Args:
-        model: A model as `build_language_model` makes: layers named embedding, gru and
-            next_token.
+        model: A model as `build_language_model` makes, with any recurrent layer: layers named
+            embedding, gru and next_token.
         n: Number of texts.
         max_length: Largest number of tokens of a text, its end included.
         temperature, top_k, top_p: As for `narrow`.
-        start: The first token, which is read and not part of the result.
-        never: Tokens that are never drawn, such as `UNKNOWN`. Padding and the start never are.
+        start: The first token, which is read and not part of the result; 1 in this package.
+        end: The token that ends a text; 3 in this package.
+        never: Tokens that are never drawn, such as `UNKNOWN`. Padding, 0, and the start never
+            are.
         seed: Seed, an int, of the draws.
 
     Returns:
-        A list of n lists of ids. Each ends before the first `END`.
+        A list of n lists of ids. Each ends before the first `end`.
 
     Raises:
         ValueError: If an argument isn't one of those above.
@@ -101,23 +104,25 @@ def sample_texts(
     narrow([1.0], temperature, top_k, top_p)  # refuses what it can't use, before work starts
     check_at_least("seed", seed, 0)
     check_model("model", model, ("embedding", "gru", "next_token"))
-    check_at_least("start", start, 0, most=model.get_layer("next_token").units - 1)
-    check_ids("never", never, below=model.get_layer("next_token").units)
+    num_tokens = model.get_layer("next_token").units
+    check_at_least("start", start, 0, most=num_tokens - 1)
+    check_at_least("end", end, 0, most=num_tokens - 1)
+    check_ids("never", never, below=num_tokens)
     step, rng = one_step(model), np.random.default_rng(seed)
-    state = np.zeros((n, model.get_layer("gru").units), dtype="float32")
+    state = model.get_layer("gru").cell.get_initial_state(n)
     tokens, drawn = np.full(n, start, dtype="int32"), []
     for _ in range(max_length):
         p, state = step(tokens, state)
         p = np.array(p)
-        p[:, [PADDING, START, start, *never]] = 0.0
+        p[:, [PADDING, start, *never]] = 0.0
         cumulated = np.cumsum(narrow(p, temperature, top_k, top_p), axis=-1)
         # The first token whose cumulated probability is above a number drawn from 0 to 1.
         tokens = (cumulated / cumulated[:, -1:] <= rng.random((n, 1))).sum(axis=-1).astype("int32")
         drawn.append(tokens)
-        if (np.array(drawn) == END).any(axis=0).all():
+        if (np.array(drawn) == end).any(axis=0).all():
             break
     texts = np.stack(drawn, axis=1).tolist()
-    return [text[: text.index(END)] if END in text else text for text in texts]
+    return [text[: text.index(end)] if end in text else text for text in texts]
 
 
 def one_step(model):
@@ -128,7 +133,8 @@ def one_step(model):
 
     Returns:
         A function from tokens (batch,) and states (batch, units) to the probability of each
-        token to be the next, (batch, num_tokens), and the new states.
+        token to be the next, (batch, num_tokens), and the new states. Of a layer that has several
+        states, such as an LSTM, they are a list, as its cell's `get_initial_state` gives.
     """
     import tensorflow as tf
 
@@ -137,8 +143,9 @@ def one_step(model):
 
     @tf.function(reduce_retracing=True)
     def step(tokens, state):
-        state, _ = gru.cell(tf.gather(embedding.embeddings, tokens), [state])
-        return output(state), state
+        states = state if isinstance(state, (list, tuple)) else [state]
+        h, states = gru.cell(tf.gather(embedding.embeddings, tokens), states)
+        return output(h), states if isinstance(state, (list, tuple)) else states[0]
 
     return step
 

@@ -23,7 +23,7 @@ def count_neighbours(x, num_words, window=5):
     check_at_least("num_words", num_words, 1)
     check_at_least("window", window, 1)
     check_ids("x", x, 2, "word ids, (n, time)", below=num_words, least=1)
-    counts = csr_matrix((num_words, num_words))
+    x, counts = np.asarray(x), csr_matrix((num_words, num_words))
     for distance in range(1, window + 1):
         a, b = x[:, :-distance].ravel(), x[:, distance:].ravel()
         words = (a > UNKNOWN) & (b > UNKNOWN)

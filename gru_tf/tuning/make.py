@@ -3,14 +3,13 @@
 import contextlib
 import importlib.util
 import io
-import numbers
 import os
 import warnings
 from pathlib import Path
 
 import keras_tuner as kt
 
-from gru_tf.checks import check_each, check_flag, check_instance, check_one_of
+from gru_tf.checks import check_at_least, check_each, check_flag, check_instance, check_one_of
 from gru_tf.tuning.builders import build_tunable_sentiment_classifier
 from gru_tf.tuning.folder import claim_folder
 from gru_tf.tuning.identity import describe_builder, versions
@@ -127,9 +126,11 @@ def make_tuner(
             "distribution_strategy must be a tf.distribute.Strategy or None. "
             f"Received: {distribution_strategy!r}."
         )
-    max_epochs = _as_int("max_epochs", max_epochs, 1)
-    seed = _as_int("seed", seed, 1)  # Keras Tuner takes 0 for no seed
-    executions_per_trial = _as_int("executions_per_trial", executions_per_trial, 1)
+    check_at_least("max_epochs", max_epochs, 1)
+    check_at_least("seed", seed, 1)  # Keras Tuner takes 0 for no seed
+    check_at_least("executions_per_trial", executions_per_trial, 1)
+    max_epochs, seed = int(max_epochs), int(seed)  # of NumPy's, JSON has none
+    executions_per_trial = int(executions_per_trial)
     if not name or Path(name).name != name or name == "..":
         raise ValueError(f"name must be the name of a folder, without a path. Received: {name!r}.")
     if address := os.environ.get("KERASTUNER_ORACLE_IP"):
@@ -200,21 +201,16 @@ def make_tuner(
         )
 
 
-def _as_int(argument, value, least):
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{argument} must be an int of at least {least}. Received: {value!r}.")
-    return int(value)
-
-
 def _options(kind, max_epochs, max_trials, factor, hyperband_iterations, num_initial_points):
     """Return what only the oracle of this kind takes, and refuse what it does not."""
-    factor = _as_int("factor", factor, 2)
-    hyperband_iterations = _as_int("hyperband_iterations", hyperband_iterations, 1)
+    check_at_least("factor", factor, 2)
+    check_at_least("hyperband_iterations", hyperband_iterations, 1)
     if max_trials is not None:
-        max_trials = _as_int("max_trials", max_trials, 1)
+        check_at_least("max_trials", max_trials, 1)
+        max_trials = int(max_trials)
     if num_initial_points is not None:
-        num_initial_points = _as_int("num_initial_points", num_initial_points, 1)
+        check_at_least("num_initial_points", num_initial_points, 1)
+        num_initial_points = int(num_initial_points)
         if kind != "bayesian":
             raise ValueError(
                 "Only a Bayesian search has points to begin with. Received: "
@@ -228,8 +224,8 @@ def _options(kind, max_epochs, max_trials, factor, hyperband_iterations, num_ini
             )
         return {
             "max_epochs": max_epochs,
-            "factor": factor,
-            "hyperband_iterations": hyperband_iterations,
+            "factor": int(factor),
+            "hyperband_iterations": int(hyperband_iterations),
         }
     if kind == "grid":
         return {"max_trials": max_trials}

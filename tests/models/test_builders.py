@@ -154,6 +154,15 @@ def test_pooled_classifier_reads_the_mean_of_the_words_states(padded_reviews):
     np.testing.assert_allclose(mean, [h[0, :4].mean(axis=0), h[1, :12].mean(axis=0)], rtol=1e-5)
 
 
+def test_padding_is_no_peak_however_low_the_states_are(padded_reviews):
+    model = models.build_peak_sentiment_classifier(**small_arguments(PEAK), gru=gru_tf.MinGRU)
+    kernel, bias = model.get_layer("gru").get_weights()
+    bias[len(bias) // 2 :] = -7.0  # a MinGRU's states have no bounds
+    model.get_layer("gru").set_weights([kernel, bias])
+    alone = model.predict(padded_reviews[:1, :4], verbose=0)
+    np.testing.assert_allclose(model.predict(padded_reviews, verbose=0)[:1], alone, rtol=1e-5)
+
+
 def test_peak_classifier_reads_the_last_state_and_the_words_peaks(padded_reviews):
     keras.utils.set_random_seed(2)
     model = models.build_peak_sentiment_classifier(**small_arguments(PEAK), word_dropout=0.25)

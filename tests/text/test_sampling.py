@@ -81,6 +81,29 @@ def test_ends_repeats_and_leaves_out(model):
     assert max(map(len, sample_texts(model, 50, max_length=3))) == 3
 
 
+@pytest.mark.parametrize("layer", [keras.layers.LSTM, keras.layers.SimpleRNN, gru_tf.MinGRU])
+def test_any_recurrent_layer_writes(layer):
+    keras.utils.set_random_seed(0)
+    model = build_language_model(9, 4, 8, gru=layer)
+    model.set_weights([3 * w for w in model.get_weights()])
+    (text,) = sample_texts(model, 1, max_length=6, top_k=1)
+    read = [1]
+    for token in text:
+        p = model.predict(np.array([read]), verbose=0)[0, -1]
+        p[[0, 1]] = 0
+        assert token == p.argmax()
+        read.append(token)
+
+
+def test_ids_of_another_vocabulary(model):
+    texts = sample_texts(model, 300, max_length=12, start=8, end=5)
+    drawn = set().union(*texts)
+    assert drawn == {1, 2, 3, 4, 6, 7}
+    assert min(map(len, texts)) < 12
+    with pytest.raises(ValueError, match="end must be an int of at least 0 and at most 8"):
+        sample_texts(model, end=9)
+
+
 def test_the_likeliest_is_the_one_of_the_whole_text(model):
     (text,) = sample_texts(model, 1, max_length=8, top_k=1)
     read = [1]

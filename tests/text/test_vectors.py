@@ -18,6 +18,7 @@ def test_neighbours_are_counted_the_nearer_the_more():
         expected[a, b] += weight
         expected[b, a] += weight
     np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(count_neighbours(x.tolist(), 7, window=2).toarray(), expected)
 
 
 def test_vectors_equal_a_dense_decomposition():
