@@ -317,6 +317,9 @@ def plan():
     for model in CONTROLS:
         for seed in SEEDS:
             yield {"task": "french", "model": model, "seed": seed}, french
+        for rate in RATES[1:3]:
+            for seed in SEEDS[:2]:
+                yield {"task": "rates", "model": model, "rate": rate, "seed": seed}, rates
 
 
 def run_one(run, settings):
