@@ -2,8 +2,8 @@
 
     python benchmarks/parallel.py ways                    ways over time, for docs/parallel.md
     python benchmarks/parallel.py speed                   against the number of steps
-    python benchmarks/parallel.py tasks                  streams that must be counted
-    python benchmarks/parallel.py reviews                film reviews
+    python benchmarks/parallel.py tasks                   streams of which one must keep track
+    python benchmarks/parallel.py reviews                 film reviews
 
 All but `ways`, which prints a table, write data/results/parallel_*.json.
 """

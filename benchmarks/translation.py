@@ -5,7 +5,8 @@
 writes data/results/translation.json: of each translator the exact matches on dates, by form; and
 on the French of an interface BLEU and chrF, by length of the text and beside opponents, and how
 often the next word is right after its own. Settings were chosen on the validation parts; the rows
-of rates show what other learning rates give there.
+of rates show what other learning rates give there. Two controls ask what attention itself does: a
+wider GRU without it, of as many weights, and attention that can't choose.
 """
 
 import argparse
@@ -43,6 +44,7 @@ from results import run_table
 
 SEEDS = range(3)
 BUILDERS = {"GRU": build_translator, "GRU and attention": build_attention_translator}
+WIDER = 156  # units without attention, for about as many weights as with it
 UNSEEN = ("d-M-yy", "d MMM yyyy", "EEEE d MMMM yyyy")
 SEEN = tuple(form for form in DATE_FORMS if form not in UNSEEN)
 
@@ -72,6 +74,24 @@ def stepper(model):
         return np.log(np.asarray(p) + 1e-9), states
 
     return step
+
+
+def build_wider(*sizes, units, **options):
+    """Build a translator without attention that has about as many weights as one with it."""
+    return build_translator(*sizes, units=WIDER, **options)
+
+
+def build_with_mean(*sizes, **options):
+    """Build a translator whose attention can't choose: it finds the mean of all that was read."""
+    model = build_attention_translator(*sizes, **options)
+    for name in ("keys", "queries"):  # with zeros all scores are equal
+        layer = model.get_layer(name)
+        layer.set_weights([np.zeros_like(kernel) for kernel in layer.get_weights()])
+        layer.trainable = False
+    return model
+
+
+CONTROLS = {"GRU, wider": build_wider, "GRU and the mean": build_with_mean}
 
 
 # Dates
@@ -179,14 +199,16 @@ def opponent(model, **_):
     remembered, distances = by_memory(data["x_test"], data)
     if model == "translation memory":
         return scores(remembered, data["y_test"])
+    score = {"both, limit for BLEU": "bleu", "both, limit for chrF": "chrf"}[model]
 
     def mixed(near, distances, far, limit):
         return [a if d <= limit else b for a, d, b in zip(near, distances, far, strict=True)]
 
-    # How near is near enough, the validation part decides.
+    # How near is near enough, the validation part decides: for each score, or it would be judged
+    # by a score that it was not tuned for.
     parts = *by_memory(data["x_valid"], data), by_words(data["x_valid"], data)
     limits = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-    valid = {k: scores(mixed(*parts, k), data["y_valid"])["chrf"] for k in limits}
+    valid = {k: scores(mixed(*parts, k), data["y_valid"])[score] for k in limits}
     limit = max(valid, key=valid.get)
     found = mixed(remembered, distances, by_words(data["x_test"], data), limit)
     return scores(found, data["y_test"]) | {"limit": limit}
@@ -197,14 +219,20 @@ RATES = (4e-3, 8e-3, 1.6e-2, 3.2e-2)
 FRENCH = dict(epochs=20, batch_size=64, learning_rate=8e-3, units=128, dropout=0.4)
 
 
-def train_on_french(name, data, settings=FRENCH):
-    """Return a translator and its two indices of words."""
+def french_words(data):
+    """Return the words of both sides of what is trained on, and the two indices of them."""
     pairs = [(cut(x), cut(y)) for x, y in zip(data["x_train"], data["y_train"], strict=True)]
     pairs = [pair for pair in pairs if max(map(len, pair)) <= LONGEST]
     texts = list(zip(*pairs, strict=True))
-    source, target = (index_words(side, 10**6) for side in texts)
+    return texts, *(index_words(side, 10**6) for side in texts)
+
+
+def train_on_french(name, data, settings=FRENCH):
+    """Return a translator and its two indices of words."""
+    texts, source, target = french_words(data)
     x, y = to_ids(texts[0], source), to_ids(texts[1], target)
-    return train(BUILDERS[name], source, target, x, y, **settings), source, target
+    build = (BUILDERS | CONTROLS)[name]
+    return train(build, source, target, x, y, **settings), source, target
 
 
 def to_french(network, source, target, texts, **search):
@@ -263,8 +291,18 @@ def rates(model, rate, **_):
     return {f"validation_{name}": score for name, score in found.items()}
 
 
+def weights(model, **_):
+    """Count the weights that are trained on French, and the numbers that each word is read off."""
+    _, source, target = french_words(load_french())
+    sizes = len(source) + FIRST_WORD, len(target) + FIRST_WORD
+    network = (BUILDERS | CONTROLS)[model](*sizes, units=FRENCH["units"])
+    trained = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+    return {"weights": trained, "read by the softmax": network.get_layer("words").kernel.shape[0]}
+
+
 def plan():
-    for model in ("copying", "translation memory", "dictionary", "memory, else dictionary"):
+    both = [f"both, limit for {score}" for score in ("BLEU", "chrF")]
+    for model in ("copying", "translation memory", "dictionary", *both):
         yield {"task": "french", "model": model, "seed": 0}, opponent
     for task, run in {"french": french, "dates": dates}.items():
         for model in BUILDERS:
@@ -272,6 +310,14 @@ def plan():
                 yield {"task": task, "model": model, "seed": seed}, run
     for model in BUILDERS:
         for rate in RATES:
+            for seed in SEEDS[:2]:
+                yield {"task": "rates", "model": model, "rate": rate, "seed": seed}, rates
+    for model in BUILDERS | CONTROLS:
+        yield {"task": "weights", "model": model, "seed": 0}, weights
+    for model in CONTROLS:
+        for seed in SEEDS:
+            yield {"task": "french", "model": model, "seed": seed}, french
+        for rate in RATES[1:3]:
             for seed in SEEDS[:2]:
                 yield {"task": "rates", "model": model, "rate": rate, "seed": seed}, rates
 

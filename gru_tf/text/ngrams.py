@@ -11,12 +11,13 @@ class NGrams:
     A model of order n looks at the n - 1 tokens before. What it has seen after them is mixed
     with what it has seen after one token less, and so on down to all tokens being as likely:
 
-    $$p_n(w \mid h) = \frac{c(hw) - d}{c(h)} + \lambda(h)\, p_{n-1}(w \mid h')$$
+    $$p_n(w \mid h) = \frac{\max(c(hw) - d,\, 0)}{c(h)} + \lambda(h)\, p_{n-1}(w \mid h')$$
 
-    `"kneser-ney"` discounts each count by d, which depends on whether it is 1, 2 or more, and
-    counts in the lower orders not how often a token was seen but after how many different
-    tokens. `"witten-bell"` gives the lower orders the more weight, the more different tokens
-    were seen after h.
+    `"kneser-ney"` discounts each count by d, one of three numbers, for counts of 1, of 2, and of
+    more, and counts in the lower orders not how often a token was seen but after how many
+    different tokens. `"witten-bell"` has no d, and gives the lower orders the more weight, the
+    more different tokens were seen after h: the first part is c(hw) / (c(h) + n(h)), with n(h)
+    of these tokens.
 
     Args:
         order: The highest order, at least 1.

@@ -57,3 +57,23 @@ def test_cut_and_join():
 def test_copying_the_reference_scores_100():
     texts = ["ouvrir le fichier de configuration", "fermer tous les onglets ouverts"]
     assert translation.scores(texts, texts) == {"bleu": 100.0, "chrf": 100.0}
+
+
+def test_attention_that_cannot_choose_stays_so():
+    words = {i: i for i in range(4, 10)}
+    rng = np.random.default_rng(0)
+    x = y = np.pad(rng.integers(4, 10, (64, 3)), ((0, 0), (0, 1)), constant_values=translation.END)
+    x = np.pad(x, ((0, 0), (0, 2)))  # padding must not count in the mean
+    settings = dict(epochs=3, batch_size=32, learning_rate=0.01, units=5)
+    model = translation.train(translation.build_with_mean, words, words, x, y, **settings)
+    start = np.full(len(x), translation.START)
+    _, _, weights = translation.decode_step(model, start, translation.encode(model, x))
+    np.testing.assert_allclose(weights, np.tile([1 / 4] * 4 + [0] * 2, (len(x), 1)), atol=1e-6)
+
+
+def test_the_wider_control_has_as_many_weights_as_attention():
+    sizes = 1000, 1300  # about those of the French
+    wider = translation.build_wider(*sizes, units=128).count_params()
+    assert wider == pytest.approx(
+        translation.build_attention_translator(*sizes, units=128).count_params(), rel=0.02
+    )

@@ -53,6 +53,9 @@ def choose(near, far, distances, limit):
     return [a if d <= limit else b for a, b, d in zip(near, far, distances, strict=True)]
 
 
+LIMITS = {"bleu": 0.5, "chrf": 0.2}
+
+
 def by_numpy(near, far, distances, limit):
     return np.where(np.asarray(distances, "float32") <= limit, near, far)
 
@@ -62,9 +65,12 @@ def as_a_tuple(near, far, distances, limit):
 
 
 @pytest.mark.parametrize("answer", [choose, by_numpy, as_a_tuple])
-@pytest.mark.parametrize("limit", [0.2, np.float32(0.2), 0.25])
-def test_choose(is_right, answer, limit):
-    is_right("08.3", answer, limit)
+@pytest.mark.parametrize(
+    "limits",
+    [LIMITS, {"chrf": np.float32(0.2), "bleu": np.float32(0.5)}, {"bleu": 0.45, "chrf": 0.25}],
+)
+def test_choose(is_right, answer, limits):
+    is_right("08.3", answer, limits)
 
 
 def below(near, far, distances, limit):
@@ -82,21 +88,37 @@ def by_the_mean(near, far, distances, limit):
 
 
 @pytest.mark.parametrize(
-    ("answer", "limit", "sentence"),
+    ("answer", "sentence"),
     [
-        (below, 0.3, "'at most' takes near"),
-        (lambda near, far, d, limit: choose(far, near, d, limit), 0.3, "wrong way round"),
-        (in_place, 0.3, "changed its arguments"),
-        (by_the_mean, 0.3, "for all texts"),
-        (lambda *a: choose(*a)[:-1], 0.3, "5 translations"),
-        (lambda *a: choose(*a)[::-1], 0.3, "texts' order"),
-        (lambda near, far, d, limit: choose(near, far, d, 0.4), 0.3, "with limit 0.6"),
-        (lambda *a: "near", 0.3, "returns str"),
-        (choose, 30, "from 0 to 1"),
-        (choose, 0.1, "too strict"),
-        (choose, 0.4, "too loose"),
-        (choose, 3 * 0.1, "best limit of the test part"),
+        (below, "'at most' takes near"),
+        (lambda near, far, d, limit: choose(far, near, d, limit), "wrong way round"),
+        (in_place, "changed its arguments"),
+        (by_the_mean, "for all texts"),
+        (lambda *a: choose(*a)[:-1], "5 translations"),
+        (lambda *a: choose(*a)[::-1], "texts' order"),
+        (lambda near, far, d, limit: choose(near, far, d, 0.4), "with limit 0.6"),
+        (lambda *a: "near", "returns str"),
     ],
 )
-def test_choose_refused(is_refused, answer, limit, sentence):
-    is_refused("08.3", sentence, answer, limit)
+def test_choose_refused(is_refused, answer, sentence):
+    is_refused("08.3", sentence, answer, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        ({"bleu": 50, "chrf": 20}, "from 0 to 1"),
+        (LIMITS | {"chrf": 0.1}, "too strict for chrf"),
+        (LIMITS | {"chrf": 0.5}, "too loose for chrf"),
+        (LIMITS | {"bleu": 0.2}, "too strict for bleu"),
+        (LIMITS | {"bleu": 0.6}, "too loose for bleu"),
+        (LIMITS | {"chrf": 3 * 0.1}, "best limit of the test part by chrf"),
+        (LIMITS | {"bleu": 0.4}, "best limit of the test part by bleu"),
+        ({"bleu": 0.2, "chrf": 0.5}, "the two limits are the wrong way round"),
+        (LIMITS | {"chrf": None}, "holds a None"),
+        ({"bleu": 0.5}, "no dict with the keys"),
+        (0.2, "no dict with the keys"),
+    ],
+)
+def test_limits_refused(is_refused, limits, sentence):
+    is_refused("08.3", sentence, choose, limits)
