@@ -100,12 +100,14 @@ ORIGINS = {
         "padding": (),
         "read_out": (),
         "layers": (),
+        "layer_rates": (),
         "regularisation": (),
         "recurrent_dropout": (),
         "batch_size": (),
         "optimisers": (),
         "transfer": _VECTORS,
         "best": _VECTORS,
+        "word_order": _VECTORS,
     }.items()
 } | {
     "imdb_race": Origin("python benchmarks/imdb.py race", "race", _REVIEWS + _GRU, of_time=True),

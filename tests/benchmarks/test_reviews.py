@@ -163,6 +163,7 @@ def plain_reviews():
     [
         "padding",
         "layers",
+        "layer_rates",
         "regularisation",
         "recurrent_dropout",
         "batch_size",
