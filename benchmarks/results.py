@@ -100,7 +100,6 @@ ORIGINS = {
         "padding": (),
         "read_out": (),
         "layers": (),
-        "layer_rates": (),
         "regularisation": (),
         "recurrent_dropout": (),
         "batch_size": (),

@@ -2,12 +2,12 @@
 
     python benchmarks/sentiment.py TABLE [TABLE ...] [--only KEY=VALUE ...] [--anew]
 
-The tables are padding, read_out, layers, layer_rates, regularisation, recurrent_dropout,
-batch_size, optimisers, transfer, best and word_order. Each is written to
-data/results/imdb_TABLE.json after every run. A table that was stopped goes on where it was, and
-does again what is older than its code; --anew does all again; --only leaves the other rows as they
-are. Everything is chosen by validation accuracy. The held-out part is met once by each run of
-`best` and `transfer`, and after each epoch by `regularisation`, which chooses nothing by it.
+The tables are padding, read_out, layers, regularisation, recurrent_dropout, batch_size,
+optimisers, transfer, best and word_order. Each is written to data/results/imdb_TABLE.json after
+every run. A table that was stopped goes on where it was, and does again what is older than its
+code; --anew does all again; --only leaves the other rows as they are. Everything is chosen by
+validation accuracy. The held-out part is met once by each run of `best` and `transfer`, and after
+each epoch by `regularisation`, which chooses nothing by it.
 """
 
 import argparse
@@ -143,19 +143,6 @@ def layers():
         return {"weights": model.get_layer("gru").count_params(), **found}
 
     for name, rate, seed in itertools.product(kinds, (1e-3, 3e-3, 1e-2), SEEDS):
-        yield {"layer": name, "learning_rate": rate, "seed": seed}, run
-
-
-def layer_rates():
-    """The table `layers` beyond its grid, where a layer's best rate is the last at one end."""
-    _, run = next(layers())
-    beyond = {
-        "LSTM": 3e-4,
-        "GRU": 3e-2,
-        "gru_tf.GRU": 3e-2,
-        "Bidirectional(gru_tf.GRU), 2 x 16": 3e-2,
-    }
-    for (name, rate), seed in itertools.product(beyond.items(), SEEDS):
         yield {"layer": name, "learning_rate": rate, "seed": seed}, run
 
 
@@ -558,7 +545,6 @@ TABLES = {
         padding,
         read_out,
         layers,
-        layer_rates,
         regularisation,
         recurrent_dropout,
         batch_size,

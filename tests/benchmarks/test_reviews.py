@@ -163,7 +163,6 @@ def plain_reviews():
     [
         "padding",
         "layers",
-        "layer_rates",
         "regularisation",
         "recurrent_dropout",
         "batch_size",
