@@ -2,9 +2,9 @@
 
     python benchmarks/forecasting.py [PART ...] [--anew]
 
-The parts are models, fed_back, quantiles, permuted, folds and rates. All of them are written to
-data/results/forecasting.json, a row after every run. What was stopped goes on where it was, and
-does again what is older than its code; --anew does all again. Settings are chosen on the
+The parts are models, equal_data, fed_back, quantiles, permuted, folds and rates. All of them are
+written to data/results/forecasting.json, a row after every run. What was stopped goes on where it
+was, and does again what is older than its code; --anew does all again. Settings are chosen on the
 validation part; errors are those of the test part, but for those of `rates`.
 """
 
@@ -142,27 +142,28 @@ def dense_network(learning_rate):
     return model
 
 
-def fit(model, x, change, rate=RATE, loss="mse"):
+def fit(model, x, change, rate=RATE, loss="mse", every=3):
     """Train on every third window, with a rate that falls to zero along a cosine."""
-    n_steps = EPOCHS * int(np.ceil(len(x[::3]) / 64))
+    x, change = x[::every], change[::every]
+    n_steps = EPOCHS * int(np.ceil(len(x) / 64))
     schedule = keras.optimizers.schedules.CosineDecay(rate, n_steps)
     model.compile(keras.optimizers.Adam(schedule), loss)
-    model.fit(x[::3], change[::3], epochs=EPOCHS, batch_size=64, verbose=0)
+    model.fit(x, change, epochs=EPOCHS, batch_size=64, verbose=0)
     return model
 
 
-def forecaster(horizon=24):
-    return build_forecaster(window=24, n_features=8, units=32, horizon=horizon, gru=gru_tf.GRU)
+def forecaster(horizon=24, window=24):
+    return build_forecaster(window, n_features=8, units=32, horizon=horizon, gru=gru_tf.GRU)
 
 
 def predict(model, x):
     return model.predict(x, batch_size=1024, verbose=0)
 
 
-def direct(parts, part=2, rate=RATE, model=None):
+def direct(parts, part=2, rate=RATE, model=None, every=3):
     """Return a network's forecasts of a part: the last value and the change that it says."""
     x, y = parts[0]
-    model = fit(model or forecaster(), x, y - last_value(x), rate)
+    model = fit(model or forecaster(), x, y - last_value(x), rate, every=every)
     return last_value(parts[part][0]) + predict(model, parts[part][0])
 
 
@@ -170,14 +171,17 @@ def rates():
     """The learning rate of the GRU and of the dense network, by the validation part."""
 
     def run(model, rate, seed, **_):
-        parts, _, std = split()
-        network = forecaster() if model == "GRU" else dense_network(rate)
+        window = 48 if "48" in model else 24
+        parts, _, std = split(window)
+        network = dense_network(rate) if "dense" in model else forecaster(window=window)
         error = np.abs(direct(parts, 1, rate, network) - parts[1][1]).mean() * std
         return {"validation_mae": round(float(error), 3)}
 
     for model in ("GRU", "dense network"):
         for rate in RATES:
             yield {"model": model, "rate": rate, "seed": 0}, run
+    for rate in RATES[1:4]:
+        yield {"model": "GRU, 48 hours", "rate": rate, "seed": 0}, run
 
 
 def models():
@@ -209,6 +213,33 @@ def models():
         yield {"model": model, "seed": 0}, run
     for seed in SEEDS:
         for model in ("dense network", "GRU"):
+            yield {"model": model, "seed": seed}, run
+
+
+def equal_data():
+    """Models of the table with what another one had: 48 hours, all windows, a third of them.
+
+    The third of the trees is drawn at random: every third window would show them eight hours of
+    the day alone, and a tree does not fill the gaps.
+    """
+
+    def run(model, seed, **_):
+        window = 48 if "48" in model else 24
+        parts, month, std = split(window)
+        if model == "boosted trees, a third of the windows":
+            (x, y), *others = parts
+            some = np.sort(np.random.default_rng(seed).permutation(len(x))[::3])
+            forecast = boosting([(x[some], y[some]), *others])
+        elif model == "dense network, every window":
+            forecast = direct(parts, rate=DENSE_RATE, model=dense_network(DENSE_RATE), every=1)
+        else:
+            every = 1 if "every window" in model else 3
+            forecast = direct(parts, model=forecaster(window=window), every=every)
+        return errors(forecast, parts[2][1], month, std)
+
+    for seed in SEEDS:
+        yield {"model": "boosted trees, a third of the windows", "seed": seed}, run
+        for model in ("GRU, 48 hours", "GRU, every window", "dense network, every window"):
             yield {"model": model, "seed": seed}, run
 
 
@@ -309,7 +340,7 @@ def permuted():
         yield {"order": order, "seed": 0}, run
 
 
-PARTS = {f.__name__: f for f in (models, fed_back, quantiles, permuted, folds, rates)}
+PARTS = {f.__name__: f for f in (models, equal_data, fed_back, quantiles, permuted, folds, rates)}
 
 
 def plan():

@@ -106,6 +106,7 @@ ORIGINS = {
         "optimisers": (),
         "transfer": _VECTORS,
         "best": _VECTORS,
+        "word_order": _VECTORS,
     }.items()
 } | {
     "imdb_race": Origin("python benchmarks/imdb.py race", "race", _REVIEWS + _GRU, of_time=True),

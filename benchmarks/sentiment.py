@@ -3,11 +3,11 @@
     python benchmarks/sentiment.py TABLE [TABLE ...] [--only KEY=VALUE ...] [--anew]
 
 The tables are padding, read_out, layers, regularisation, recurrent_dropout, batch_size,
-optimisers, transfer and best. Each is written to data/results/imdb_TABLE.json after every
-run. A table that was stopped goes on where it was, and does again what is older than its
-code; --anew does all again; --only leaves the other rows as they are. Everything is chosen
-by validation accuracy. The held-out part is met once by each run of `best` and `transfer`,
-and after each epoch by `regularisation`, which chooses nothing by it.
+optimisers, transfer, best and word_order. Each is written to data/results/imdb_TABLE.json after
+every run. A table that was stopped goes on where it was, and does again what is older than its
+code; --anew does all again; --only leaves the other rows as they are. Everything is chosen by
+validation accuracy. The held-out part is met once by each run of `best` and `transfer`, and after
+each epoch by `regularisation`, which chooses nothing by it.
 """
 
 import argparse
@@ -417,6 +417,128 @@ def transfer():
                 yield {"start": start, "labels": labels, "seed": seed}, run
 
 
+WORD_ORDER = [  # the same words in two orders: the first praises, the second blames
+    ("This film is not bad, it is good.", "This film is not good, it is bad."),
+    ("I expected a bad film and saw a good one.", "I expected a good film and saw a bad one."),
+    ("It begins badly but ends well.", "It begins well but ends badly."),
+    ("The critics hated it but I loved it.", "The critics loved it but I hated it."),
+    ("The book is awful, the film is great.", "The book is great, the film is awful."),
+    ("It is not boring, it is funny.", "It is not funny, it is boring."),
+    ("It could be terrible, but it is wonderful.", "It could be wonderful, but it is terrible."),
+    ("I laughed, nobody slept.", "Nobody laughed, I slept."),
+    ("Don't skip it: see it.", "Don't see it: skip it."),
+    ("They called it a waste, I call it a gem.", "They called it a gem, I call it a waste."),
+    (
+        "I thought it would be dull and it was brilliant.",
+        "I thought it would be brilliant and it was dull.",
+    ),
+    (
+        "My friends found it horrible, I found it excellent.",
+        "My friends found it excellent, I found it horrible.",
+    ),
+    (
+        "Other films of its kind are stupid, this is clever.",
+        "Other films of its kind are clever, this is stupid.",
+    ),
+    (
+        "I came to laugh at it and stayed to admire it.",
+        "I came to admire it and stayed to laugh at it.",
+    ),
+    ("The trailer was poor, the film is superb.", "The trailer was superb, the film is poor."),
+    (
+        "I wanted to leave, and then I wanted to stay.",
+        "I wanted to stay, and then I wanted to leave.",
+    ),
+    (
+        "There is nothing to hate and everything to love.",
+        "There is nothing to love and everything to hate.",
+    ),
+    ("Never was I bored, always was I amused.", "Never was I amused, always was I bored."),
+    ("No scene is wasted, every scene works.", "No scene works, every scene is wasted."),
+    ("Everyone will like it, no one will hate it.", "Everyone will hate it, no one will like it."),
+    ("It is more funny than stupid.", "It is more stupid than funny."),
+    (
+        "I would rather watch it again than forget it.",
+        "I would rather forget it than watch it again.",
+    ),
+    ("What seemed a mess became a masterpiece.", "What seemed a masterpiece became a mess."),
+    (
+        "The original fails where this remake succeeds.",
+        "The original succeeds where this remake fails.",
+    ),
+    (
+        "Those who dislike it are wrong, those who enjoy it are right.",
+        "Those who enjoy it are wrong, those who dislike it are right.",
+    ),
+    ("Far from awful, it is perfect.", "Far from perfect, it is awful."),
+    ("It deserves praise instead of contempt.", "It deserves contempt instead of praise."),
+    (
+        "Forget the bad reviews, believe the good ones.",
+        "Forget the good reviews, believe the bad ones.",
+    ),
+    (
+        "I was wrong to doubt it and right to see it.",
+        "I was right to doubt it and wrong to see it.",
+    ),
+    (
+        "This is how to make a film, not how to ruin one.",
+        "This is how to ruin a film, not how to make one.",
+    ),
+    (
+        "He used to make bad films, now he makes good ones.",
+        "He used to make good films, now he makes bad ones.",
+    ),
+    (
+        "Where I looked for a disaster I found a delight.",
+        "Where I looked for a delight I found a disaster.",
+    ),
+    (
+        "It started as the worst film of the year and ended as the best.",
+        "It started as the best film of the year and ended as the worst.",
+    ),
+    (
+        "The poster is ugly but the film is beautiful.",
+        "The poster is beautiful but the film is ugly.",
+    ),
+    ("Nothing in it is fake, all of it is real.", "Nothing in it is real, all of it is fake."),
+    (
+        "He said it was rubbish and was wrong, she said it was great and was right.",
+        "He said it was great and was wrong, she said it was rubbish and was right.",
+    ),
+    ("I do not regret it, I recommend it.", "I do not recommend it, I regret it."),
+    (
+        "It is hardly ever dull and almost always exciting.",
+        "It is hardly ever exciting and almost always dull.",
+    ),
+    (
+        "It has few weak scenes and many strong ones.",
+        "It has few strong scenes and many weak ones.",
+    ),
+    (
+        "As it went on I hated it less and loved it more.",
+        "As it went on I loved it less and hated it more.",
+    ),
+]
+
+
+def word_order():
+    """Pairs of sentences of the same words, the first of which praises: the GRUs of `best`."""
+
+    def run(reader, praise, blame, seed):
+        reviews, *_ = load()
+        model = encoder(seed) if reader == "single GRU" else None
+        read = fit_bag(reader)[0] if model is None else functools.partial(predict, model)
+        said = read(reviews.encode([praise, blame]))
+        return dict(zip(("p_praise", "p_blame"), np.round(said, 4).tolist(), strict=True))
+
+    for seed in SEEDS:
+        for praise, blame in WORD_ORDER:
+            yield {"reader": "single GRU", "praise": praise, "blame": blame, "seed": seed}, run
+    for praise, blame in WORD_ORDER:
+        reader = "words and pairs, naive Bayes"
+        yield {"reader": reader, "praise": praise, "blame": blame, "seed": 0}, run
+
+
 TABLES = {
     table.__name__: table
     for table in (
@@ -429,6 +551,7 @@ TABLES = {
         optimisers,
         transfer,
         best,
+        word_order,
     )
 }
 

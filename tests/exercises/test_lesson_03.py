@@ -47,12 +47,15 @@ def test_weights_refused(is_refused, n_gru, n_dense, n_twelve, sentence):
 # As a training at the rate 0.01 went, and one that stayed at the error of the mean.
 LOSSES = np.r_[259.6, 165.4, 107.0, 79.0, 73.0, np.linspace(70, 40, 45)]
 STUCK = np.r_[250.9, 155.6, 99.0, 72.0, np.full(46, 70.3)]
+# Never as low as half below 74.
+BARELY = np.r_[np.linspace(250, 90, 8), np.full(42, 73.7)]
 SLOW = np.r_[np.linspace(520, 76, 45), np.full(5, 74.0)]
 
 
 def test_larger_rate(is_right):
     is_right("03.2", LOSSES, 5)
     is_right("03.2", list(STUCK), np.float32(4))
+    is_right("03.2", BARELY, 9)
     is_right("03.2", LOSSES.astype("float32")[:, None], [5])
 
 
@@ -72,8 +75,9 @@ def test_larger_rate(is_right):
         (LOSSES, 4, "is an index"),
         (LOSSES, 6, "one too many"),
         (LOSSES, 50, "all of them"),
-        (LOSSES, 46, "counts those below 75"),
+        (LOSSES, 46, "counts those below 74"),
         (LOSSES, 20, "is not 20"),
+        (BARELY, 1, "is not 1"),
     ],
 )
 def test_larger_rate_refused(is_refused, losses, n, sentence):
