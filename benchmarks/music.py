@@ -276,13 +276,13 @@ def who_rests(seed, hears, says, **_):
 
 def phrases():
     """Yield what tells each row of the table of phrases from the others, and what makes it."""
-    for seed in SEEDS:
-        for hears, says in (
-            ("length", "counts"),
-            ("pitch and length", "both"),
-            ("length", "both"),
-            ("length", "length"),
-        ):
+    for hears, says in (
+        ("length", "counts"),
+        ("pitch and length", "both"),
+        ("length", "both"),
+        ("length", "length"),
+    ):
+        for seed in SEEDS:
             yield {"hears": hears, "says": says, "seed": seed}, who_rests
 
 
