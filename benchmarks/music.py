@@ -1,10 +1,15 @@
 """Melodies of chorales: GRUs against n-grams, in three ways of writing a note down.
 
-    python benchmarks/music.py          three splits by melody: about 8 minutes on 2 idle cores
+    python benchmarks/music.py          three splits by melody: about 12 minutes on 2 idle cores
+    python benchmarks/music.py phrases  who ranks long notes above short ones: about 5 minutes
 
-A row has the perplexity of a note, its length included, on the validation and the test part. Of
-two outputs it has them once more with a memory of the piece itself (`recall_earlier`), which both
-the n-grams and the GRU get, trusted as far as the validation part says.
+A row of the first table has the perplexity of a note, its length included, on the validation and
+the test part. The n-grams and the GRU of two outputs have it once more with a memory of the piece
+itself (`recall_earlier`), trusted as far as the validation part says.
+
+A row of the second, `phrases`, has the area under the ROC curve of the probability that the next
+note is long, on the test part, and the perplexity of its length. A GRU that hears lengths alone
+reads the same pitch at every step; all else is as for the one that hears both.
 """
 
 import argparse
@@ -12,6 +17,7 @@ import time
 
 import keras
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 import gru_tf
 from gru_tf.commands import run_command
@@ -19,6 +25,7 @@ from gru_tf.datasets import bucket_by_length, load_chorales, split_by_melody
 from gru_tf.models import build_language_model, build_music_model
 from gru_tf.text import (
     END,
+    START,
     NGrams,
     fit_trust,
     index_words,
@@ -30,8 +37,10 @@ from results import run_table
 
 SEEDS = (0, 1, 2)  # of the split and of the start
 NOTATIONS = ("absolute", "transposed", "relative")
-ORDERS = range(1, 13)
+ORDERS = range(1, 25)
 EPOCHS = {"absolute": 30, "transposed": 6, "relative": 30}  # of twelve times as many pieces
+AS_LONG = 12 * EPOCHS["transposed"]  # epochs of one key, with as many steps as those of twelve
+LONG = 2  # quarters of a note on which a phrase may end
 
 
 def notes(chorales, number, notation, shift=0):
@@ -78,11 +87,28 @@ def columns(notation, seed):
 def ngrams(notation, seed, smoothing, **_):
     """Return the perplexity of n-grams of notes, the order chosen on the validation part."""
     (train, valid, test), n_tokens = to_ids(read(notation, seed))
+    parts = {"valid": valid, "test": test}
     model = NGrams(max(ORDERS), n_tokens, smoothing).fit(train)
     scores = {order: perplexity(model.log_probabilities(valid, order)) for order in ORDERS}
     order = min(scores, key=scores.get)
-    row = {"valid": scores[order], "test": perplexity(model.log_probabilities(test, order))}
-    return row | {"order": order}
+    logs = {name: model.log_probabilities(part, order) for name, part in parts.items()}
+    row = {name: perplexity(found) for name, found in logs.items()}
+    return row | of_whole_notes(parts, logs) | {"order": order}
+
+
+def of_whole_notes(parts, logs):
+    """Return the perplexities of one output with a memory of the piece."""
+    p, recalled = {}, {}
+    for name, rows in parts.items():
+        p[name] = np.exp(np.concatenate(logs[name]))
+        pairs = [recall_earlier(row) for row in rows]
+        recalled[name] = [np.concatenate(arrays) for arrays in zip(*pairs, strict=True)]
+    trust = fit_trust(p["valid"], *recalled["valid"])
+    mixed = {
+        name: np.log((1 - trust[lengths]) * p[name] + trust[lengths] * right)
+        for name, (lengths, right) in recalled.items()
+    }
+    return {f"{name}_memory": perplexity([found]) for name, found in mixed.items()}
 
 
 def ngrams_apart(notation, seed, smoothing, **_):
@@ -127,7 +153,7 @@ def one_output(notation, seed, **_):
     """Train a GRU whose token is a pitch with a length."""
     (train, valid, test), n_tokens = to_ids(read(notation, seed))
     model = build_language_model(n_tokens, 64, 128, 0.4, gru=gru_tf.GRU)
-    schedule(model, notation, len(train))
+    schedule(model, EPOCHS[notation], len(train))
     x, y = [row[:-1] for row in train], [row[1:] for row in train]
     batches = bucket_by_length(x, y, 16, seed=seed, every_step=True)
     start = time.process_time()
@@ -141,21 +167,44 @@ def one_output(notation, seed, **_):
 def two_outputs(notation, seed, **_):
     """Train a GRU that says the pitch and the length of a note apart."""
     found = columns(notation, seed)
-    (_, n_pitches), (_, n_lengths) = found
-    model = build_music_model(n_pitches, n_lengths, gru=gru_tf.GRU)
-    schedule(model, notation, len(found[0][0][0]))
+    model = build_two(found, EPOCHS[notation])
     (x_train, y_train), *others = [pad([ids[part] for ids, _ in found]) for part in range(3)]
     start = time.process_time()
     model.fit(x_train, y_train, batch_size=16, epochs=EPOCHS[notation], verbose=0)
     row = {"cpu_seconds": round(time.process_time() - start), "weights": model.count_params()}
-    logs = {
+    return score(found, logs_of_two(model, others)) | row
+
+
+def as_many_steps(notation, seed, **_):
+    """Train it for as many steps as in twelve keys, and keep the epoch best on validation."""
+    found = columns(notation, seed)
+    model = build_two(found, AS_LONG)
+    train, *others = [pad([ids[part] for ids, _ in found]) for part in range(3)]
+    keep = keras.callbacks.EarlyStopping("val_loss", patience=AS_LONG, restore_best_weights=True)
+    options = {"batch_size": 16, "epochs": AS_LONG, "validation_data": others[0], "verbose": 0}
+    start = time.process_time()
+    losses = model.fit(*train, callbacks=[keep], **options).history["val_loss"]
+    row = {"cpu_seconds": round(time.process_time() - start), "weights": model.count_params()}
+    row |= {"steps": int(model.optimizer.iterations), "best_epoch": 1 + int(np.argmin(losses))}
+    return score(found, logs_of_two(model, others)) | row
+
+
+def build_two(found, epochs):
+    (_, n_pitches), (_, n_lengths) = found
+    model = build_music_model(n_pitches, n_lengths, gru=gru_tf.GRU)
+    schedule(model, epochs, len(found[0][0][0]))
+    return model
+
+
+def logs_of_two(model, others):
+    """Return the logs of the probabilities of pitch and of length, of the other two parts."""
+    return {
         part: [
             np.log(np.take_along_axis(p, target[..., None], -1)[..., 0])[target > 0]
             for p, target in zip(model.predict(x, verbose=0), y, strict=True)
         ]
         for part, (x, y) in zip(("valid", "test"), others, strict=True)
     }
-    return score(found, logs) | row
 
 
 def pad(rows_of_columns):
@@ -169,8 +218,8 @@ def pad(rows_of_columns):
     ]
 
 
-def schedule(model, notation, n_pieces):
-    steps = EPOCHS[notation] * -(-n_pieces // 16)
+def schedule(model, epochs, n_pieces):
+    steps = epochs * -(-n_pieces // 16)
     model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(4e-3, steps, alpha=0.05)
 
 
@@ -187,6 +236,54 @@ def music():
                 )
             yield where | {"model": "GRU, one output"}, one_output
             yield where | {"model": "GRU, two outputs"}, two_outputs
+    for seed in SEEDS:
+        where = {"notation": "absolute", "seed": seed}
+        yield where | {"model": "GRU, two outputs, as many steps"}, as_many_steps
+
+
+def who_rests(seed, hears, says, **_):
+    """Return how well a GRU, or n-grams of lengths, ranks the notes that are long."""
+    found = columns("relative", seed)
+    (train, valid, test), n_lengths = found[1]
+    pieces = read("relative", seed)
+    is_long = np.zeros(n_lengths, bool)
+    for piece, row in zip(pieces[0], train, strict=True):
+        is_long[row[1:-1]] = [quarters >= LONG for _, quarters in piece]
+    truth = np.concatenate([[quarters >= LONG for _, quarters in piece] for piece in pieces[2]])
+    if says == "counts":
+        model = NGrams(max(ORDERS), n_lengths).fit(train)
+        scores = {order: perplexity(model.log_probabilities(valid, order)) for order in ORDERS}
+        order = min(scores, key=scores.get)
+        p = [
+            [model.distribution(row[:end], order) for end in range(1, len(row) - 1)] for row in test
+        ]
+        row = {"perplexity": perplexity(model.log_probabilities(test, order)), "order": order}
+    else:
+        model = build_two(found, EPOCHS["relative"])
+        if says == "length":
+            model.compile(model.optimizer, loss=model.loss, loss_weights=[0, 1])
+        parts = [pad([ids[part] for ids, _ in found]) for part in range(3)]
+        if hears == "length":
+            for x, _ in parts:
+                x[0] = np.where(x[0] > 0, START, 0)
+        model.fit(*parts[0], batch_size=16, epochs=EPOCHS["relative"], verbose=0)
+        row = {"perplexity": perplexity([logs_of_two(model, parts[1:])["test"][1]])}
+        predicted = model.predict(parts[2][0], verbose=0)[1]
+        p = [rows[: len(ids) - 2] for rows, ids in zip(predicted, test, strict=True)]
+    ranked = np.concatenate(p) @ is_long.astype("float64")
+    return {"auc": round(float(roc_auc_score(truth, ranked)), 4)} | row
+
+
+def phrases():
+    """Yield what tells each row of the table of phrases from the others, and what makes it."""
+    for hears, says in (
+        ("length", "counts"),
+        ("pitch and length", "both"),
+        ("length", "both"),
+        ("length", "length"),
+    ):
+        for seed in SEEDS:
+            yield {"hears": hears, "says": says, "seed": seed}, who_rests
 
 
 def run_one(run, settings):
@@ -198,8 +295,15 @@ def run_one(run, settings):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", nargs="?", choices=("notations", "phrases"), default="notations")
+    parser.add_argument("--model", help="only the rows of this model, such as: GRU, two outputs")
     parser.add_argument("--anew", action="store_true", help="do again what is not stale, too")
-    run_table("music", list(music()), run_one, anew=parser.parse_args().anew)
+    options = parser.parse_args()
+    if options.table == "phrases":
+        run_table("music_phrases", list(phrases()), run_one, anew=options.anew)
+    else:
+        only = {"model": options.model} if options.model else None
+        run_table("music", list(music()), run_one, only=only, anew=options.anew)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,17 @@ _TRANSLATION = (
     "gru_tf/text/dictionary.py",
     "gru_tf/text/vocabulary.py",
 )
+_MUSIC = (
+    "gru_tf/datasets/batches.py",
+    "gru_tf/datasets/music.py",
+    "gru_tf/layers.py",
+    "gru_tf/models/music.py",
+    "gru_tf/models/text.py",
+    "gru_tf/recurrence.py",
+    "gru_tf/text/memory.py",
+    "gru_tf/text/ngrams.py",
+    "gru_tf/text/perplexity.py",
+)
 _SEARCH = (
     "gru_tf/tuning/builders.py",
     "gru_tf/tuning/make.py",
@@ -150,21 +161,8 @@ ORIGINS = {
             "gru_tf/text/vocabulary.py",
         ),
     ),
-    "music": Origin(
-        "python benchmarks/music.py",
-        "music",
-        (
-            "gru_tf/datasets/batches.py",
-            "gru_tf/datasets/music.py",
-            "gru_tf/layers.py",
-            "gru_tf/models/music.py",
-            "gru_tf/models/text.py",
-            "gru_tf/recurrence.py",
-            "gru_tf/text/memory.py",
-            "gru_tf/text/ngrams.py",
-            "gru_tf/text/perplexity.py",
-        ),
-    ),
+    "music": Origin("python benchmarks/music.py", "music", _MUSIC),
+    "music_phrases": Origin("python benchmarks/music.py phrases", "phrases", _MUSIC),
     "translation": Origin("python benchmarks/translation.py", "plan", _TRANSLATION),
     "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
