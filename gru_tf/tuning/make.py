@@ -53,9 +53,9 @@ def make_tuner(
     with the same arguments, the tuner goes on where it stopped, and each trial is
     seeded from its hyperparameters, so the scores are those of a search that never
     stopped, to the last digit under the same versions of Python, TensorFlow, Keras and
-    Keras Tuner (under others it warns). Made again with other arguments, it is refused;
-    only `max_trials` and `hyperband_iterations` may grow. Of the builder, its own module
-    is read: `gru_tf.tuning.identity` says what of it is not seen.
+    Keras Tuner (under others it warns). Made again with other arguments, it is refused
+    once a trial has begun; only `max_trials` and `hyperband_iterations` may grow. Of the
+    builder, its own module is read: `gru_tf.tuning.identity` says what of it is not seen.
 
     Args:
         kind: `"hyperband"`, `"random"`, `"grid"` or `"bayesian"`.
@@ -93,7 +93,7 @@ def make_tuner(
         ValueError: If an argument isn't one of those above, the environment asks for Keras
             Tuner's chief or workers, the builder declares no hyperparameters, its model
             isn't compiled or doesn't report the objective, or the folder holds another
-            search, a damaged one, or other files.
+            search that has begun, a damaged one, or other files.
         TypeError: If the builder isn't a function or doesn't return a `keras.Model`.
         ImportError: If `tensorboard` is missing: every trial would fail without it.
 
