@@ -143,7 +143,7 @@ def dense_network(learning_rate):
 
 
 def fit(model, x, change, rate=RATE, loss="mse", every=3):
-    """Train on every third window, with a rate that falls to zero along a cosine."""
+    """Train on one window of `every`, with a rate that falls to zero along a cosine."""
     x, change = x[::every], change[::every]
     n_steps = EPOCHS * int(np.ceil(len(x) / 64))
     schedule = keras.optimizers.schedules.CosineDecay(rate, n_steps)
