@@ -123,7 +123,8 @@ class GRU(keras.layers.GRU):
     bit; an update gate of 1 keeps it to rounding, 1e-7 a step. Numbers below 1e-38
     count as 0, as everywhere in TensorFlow. On a CPU float16 and bfloat16 are computed
     in float32 and rounded once, after the last step, but for what goes through the cell;
-    weights that are float32, and their gradients, are not rounded.
+    weights that are float32, and their gradients, are not rounded. On the fast way
+    `tape.jacobian` of a gradient wants `experimental_use_pfor=False`.
 
     Args:
         units: Positive integer, size of the state.
@@ -287,16 +288,17 @@ class GRU(keras.layers.GRU):
         if training and 0 < self.dropout < 1:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0, :])[:, None, :]
         values = sequences, initial_state[0], mask, training
-        try:
-            h = self._run_cudnn(*values) if way == "cudnn" else self._run_recurrence(*values)
-        except NotImplementedError:  # Keras' where cuDNN is asked for on another device
-            if self.use_cudnn is True:
-                raise ValueError(
-                    "use_cudnn=True needs to run on the GPU, as cuDNN does. use_cudnn='auto' goes "
-                    f"another way elsewhere. Received: a call on {sequences.device or 'no GPU'}."
-                ) from None
-            h = self._run_recurrence(*values)
-        return self._outputs(h, mask)
+        if way == "cudnn":
+            try:
+                return self._outputs(self._run_cudnn(*values), mask)
+            except NotImplementedError:  # Keras' where cuDNN is asked for on another device
+                if self.use_cudnn is True:
+                    raise ValueError(
+                        "use_cudnn=True needs to run on the GPU, as cuDNN does. use_cudnn='auto' "
+                        "goes another way elsewhere. "
+                        f"Received: a call on {sequences.device or 'no GPU'}."
+                    ) from None
+        return self._outputs(self._run_recurrence(*values), mask)
 
     def _way(self):
         """Choose how to run: `"cudnn"`, `"recurrence"` or `"cell"`."""

@@ -5,6 +5,8 @@ step by step is in `gru_tf.min_recurrence`; docs/parallel.md compares it with ot
 time.
 """
 
+from collections.abc import Hashable
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -287,6 +289,14 @@ class MinGRU(keras.layers.RNN):
     def build(self, sequences_shape, initial_state_shape=None):
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
         super().build(sequences_shape, initial_state_shape)
+        # The compiled recurrence is kept by its functions, and knows no gradient of theirs.
+        functions = self.cell.activation, self.cell.recurrent_activation
+        computed = "float64" if self.compute_dtype == "float64" else "float32"
+        with tf.GradientTape() as tape:
+            for function in functions:
+                function(tf.zeros((1, self.units), computed))
+        hashable = all(isinstance(function, Hashable) for function in functions)
+        self._compiles = hashable and not tape.watched_variables()
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         sequences = ops.cast(as_floats(sequences, self.compute_dtype), self.compute_dtype)
@@ -296,7 +306,8 @@ class MinGRU(keras.layers.RNN):
             sequences = keras.random.dropout(
                 sequences, self.dropout, noise_shape, self.seed_generator
             )
-        if self.unroll or sequences.shape[2] == 0:  # no features: nothing to multiply
+        no_features = sequences.shape[2] == 0  # nothing to multiply
+        if self.unroll or no_features or not self._compiles:
             return super().call(sequences, initial_state, mask, training)
 
         # What keras.layers.RNN does, which stops where there is no first step to look at.

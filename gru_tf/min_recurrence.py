@@ -42,7 +42,9 @@ def min_gru_recurrence(
     """Run a MinGRU over whole sequences.
 
     Half precision is computed in float32 and rounded once, at the end. Second derivatives
-    can be taken too; they take the time and the memory of automatic differentiation.
+    can be taken too; they take the time and the memory of automatic differentiation, and
+    `tape.jacobian` of a gradient wants `experimental_use_pfor=False`: TensorFlow can't
+    vectorize the gradients of a loop's gradients.
 
     Args:
         x: Inputs, (batch, time, n_x).
@@ -65,7 +67,7 @@ def min_gru_recurrence(
     n_x, n_h = kernel.shape[0], kernel.shape[1] // 2
     values = x, h_0, kernel, bias, mask, n_x, n_h, activation, recurrent_activation
     values += update_gate, go_backwards, return_sequences
-    h, h_last = run_compiled(_compiled_run, values, training)
+    h, h_last = run_compiled(_run, values, training)
     h_last.set_shape((x.shape[0], n_h))
     if return_sequences:
         h.set_shape((x.shape[0], x.shape[1], n_h))
@@ -163,9 +165,6 @@ def _run(
     if return_sequences:
         h_all = tf.transpose(h_all[:time], (1, 0, 2))
     return tf.cast(h_all, dtype), tf.cast(h_last, dtype)
-
-
-_compiled_run = tf.function(_run, autograph=False, reduce_retracing=True)
 
 
 def _gates(x, mask, weights, functions):

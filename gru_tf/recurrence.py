@@ -22,7 +22,10 @@ Hessian, a gradient penalty, forward-mode differentiation), the plain loop is ru
 and left to automatic differentiation.
 """
 
+import functools
+
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 _CACHED = 48 * 1024  # numbers in an array of a turn, small enough for the processor's cache
 _AHEAD = 2  # turns at once: one in its chain of steps, one in its products
@@ -45,7 +48,9 @@ def gru_recurrence(
     """Run a GRU (tanh, sigmoid, an update gate that keeps) over whole sequences.
 
     Half precision is computed in float32 and rounded once, at the end. Second derivatives
-    can be taken too; they take the time and the memory of automatic differentiation.
+    can be taken too; they take the time and the memory of automatic differentiation, and
+    `tape.jacobian` of a gradient wants `experimental_use_pfor=False`: TensorFlow can't
+    vectorize the gradients of a loop's gradients.
 
     Args:
         x: Inputs, (batch, time, n_x), of one time step at least.
@@ -68,24 +73,41 @@ def gru_recurrence(
     n_x, n_h = kernel.shape[0], recurrent_kernel.shape[0]
     values = x, h_0, kernel, recurrent_kernel, bias, mask
     values += n_x, n_h, reset_after, go_backwards, return_sequences
-    h = run_compiled(_compiled_run, values, training)
+    h = run_compiled(_run, values, training)
     h.set_shape((x.shape[0], x.shape[1], n_h) if return_sequences else (x.shape[0], n_h))
     return h
 
 
 def run_compiled(run, values, training):
-    """Call a compiled recurrence, in a graph the function that it was compiled from.
+    """Call a recurrence as a compiled function, in eager mode and in a graph.
 
-    In eager mode its loops would run in Python, hundreds of times slower.
+    In eager mode its loops would run in Python, hundreds of times slower. In a graph the
+    function is traced once for all models of these sizes: Keras traces a training step twice,
+    and a search has thirty models. XLA would compile one within another anew at every call.
     """
+    values = [tf.convert_to_tensor(v) if hasattr(v, "shape") else v for v in values]
+    values.append(bool(training))
     if not tf.executing_eagerly():
-        return run.python_function(*values, bool(training))
+        if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+            return run(*values)
+        known = [(v.shape, v.dtype) if tf.is_tensor(v) else v for v in values]
+        return _for_these_shapes(run, *known).get_concrete_function(*values)(*values)
     try:
-        return run(*values, bool(training))
+        return _for_all_shapes(run)(*values)
     except TypeError:
         # TensorFlow's of forward-mode differentiation, through a function that has had
         # gradients and hands on arrays of a loop: nothing is kept for them then.
-        return run(*values, False)
+        return _for_all_shapes(run)(*values[:-1], False)
+
+
+@functools.cache
+def _for_all_shapes(run):
+    return tf.function(run, autograph=False, reduce_retracing=True)
+
+
+@functools.lru_cache(maxsize=16)  # some 5 MB each
+def _for_these_shapes(run, *known):
+    return tf.function(run, autograph=False)
 
 
 def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_sequences, training):
@@ -181,9 +203,6 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
         return h, gradients
 
     return tf.cast(recurrence(x, h_0, *weights), dtype)
-
-
-_compiled_run = tf.function(_run, autograph=False, reduce_retracing=True)
 
 
 def _forward(x, mask, turns, h, weights, steps, reset_after, keep):

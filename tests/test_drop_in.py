@@ -180,6 +180,25 @@ def test_hessians():
     both(use)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_jacobians_of_gradients(compiled):
+    """Without vectorizing, which TensorFlow can't do for the gradients of a loop's gradients."""
+
+    def use(layer):
+        def hessian(x):
+            with tf.GradientTape(persistent=True) as outer:
+                outer.watch(x)
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    loss = tf.reduce_sum(layer(x) ** 3)
+                dx = inner.gradient(loss, x)
+            return outer.jacobian(dx, x, experimental_use_pfor=False)
+
+        return (tf.function(hessian) if compiled else hessian)(tf.constant(X[:2, :4]))
+
+    both(use, return_sequences=True)
+
+
 UNKNOWN = [tf.TensorSpec((None, None, 3))]
 
 

@@ -91,6 +91,7 @@ def test_what_nothing_notices_makes_it_fail(repository):
         ("a sum of one", "n += value", "n = value", "::test_weak"),
         ("a syntax error", "return n", "return n n", ""),
         ("what is gone", "n *= value", "n = 2", "::test_sum"),
+        ("an end", "n += value", "import os; os.abort()", "::test_sum"),
     )
     run = subprocess.run(command, cwd=folder, text=True, capture_output=True)
     assert run.returncode == 1, run.stderr
@@ -100,11 +101,13 @@ def test_what_nothing_notices_makes_it_fail(repository):
         "NOT NOTICED",
         "noticed",
         "BROKEN",
+        "noticed",
     ]
     assert "a difference: test_sum" in table[0]
     assert "is there 0 times: 'n *= value'" in table[3]
-    assert "4 of 4 faults tried: 2 noticed, 1 NOT NOTICED, 1 BROKEN" in table[-1]
-    assert "2 of 4 done, 2 left" in run.stdout
+    assert "an end: the process dies of SIGABRT" in table[4]
+    assert "5 of 5 faults tried: 3 noticed, 1 NOT NOTICED, 1 BROKEN" in table[-1]
+    assert "2 of 5 done, 3 left" in run.stdout
     assert (folder / "code_of_it.py").read_text() == SUM, "the working tree is left alone"
     only = subprocess.run([*command, "--only", "difference"], text=True, capture_output=True)
     assert only.returncode == 0

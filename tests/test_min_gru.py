@@ -1,5 +1,6 @@
 """MinGRU against its equations in NumPy, finite differences, and its cell in Keras' own loop."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gru_tf
-from gru_tf import min_recurrence
+from gru_tf import min_recurrence, recurrence
 from gru_tf.min_gru import MinGRUCell, log_space_candidate
 from gru_tf.min_recurrence import min_gru_recurrence, steps_in_turn
 
@@ -183,6 +184,7 @@ def test_layer_equals_its_cell_in_keras_loop(steps, in_turn, arguments, shown, s
     expected = outputs_and_gradients(in_keras_loop(layer), x, h_0, mask)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(min_recurrence, "steps_in_turn", lambda batch, n_h: in_turn)
+        recurrence._for_these_shapes.cache_clear()
         found = tf.function(lambda: outputs_and_gradients(layer, x, h_0, mask))()
     assert_same(expected, found, tolerance=1e-12)
 
@@ -195,6 +197,49 @@ def test_masks_in_eager_mode_and_unrolled(mask):
     expected = outputs_and_gradients(in_keras_loop(layer), x, h_0, MASKS[mask])
     assert_same(expected, outputs_and_gradients(layer, x, h_0, MASKS[mask]))
     assert_same(expected, outputs_and_gradients(unrolled, x, h_0, MASKS[mask]))
+
+
+@dataclasses.dataclass
+class Steep:
+    """A function without a hash, by which TensorFlow can't keep a trace."""
+
+    slope: float
+
+    def __call__(self, a):
+        return tf.tanh(self.slope * a)
+
+
+LEARNT = tf.Variable(0.5)
+FUNCTIONS = {
+    "learnt": lambda: keras.layers.PReLU("glorot_uniform", shared_axes=[1]),
+    "without a hash": lambda: Steep(2.0),
+    "of a variable": lambda: lambda a: tf.tanh(LEARNT * a),
+    "a layer": lambda: keras.layers.LeakyReLU(0.1),
+}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_activations_of_every_kind(name, compiled):
+    """Those that the compiled recurrence can't take go through the cell."""
+    x = tf.constant(random_inputs()[0])
+    results = []
+    for unroll in (False, True):
+        layer = gru_tf.MinGRU(3, FUNCTIONS[name](), return_sequences=True, unroll=unroll)
+        layer.build(x.shape)
+        rng = np.random.default_rng(0)
+        layer.set_weights([rng.normal(size=w.shape) for w in layer.weights])
+        learnt = [w.value for w in layer.trainable_weights] + [LEARNT] * (name == "of a variable")
+
+        def gradients(x, layer=layer, learnt=learnt):
+            with tf.GradientTape() as tape:
+                h = layer(x, training=True)
+                loss = tf.reduce_sum(h**2)
+            return h, *tape.gradient(loss, learnt)
+
+        results.append((tf.function(gradients) if compiled else gradients)(x))
+    assert len(results[0]) == 3 + (name in ("learnt", "of a variable"))
+    assert_same(*results)
 
 
 def test_a_masked_step_is_never_looked_at():

@@ -1,18 +1,20 @@
 """The fast loop against the equations' own backward pass, over random shapes."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_tf import recurrence
+from gru_tf import GRU, recurrence
 from gru_tf.convert import from_keras, to_keras
 from gru_tf.equations import GRUWeights, gru_backward, gru_forward
 from gru_tf.recurrence import gru_recurrence, steps_in_turn
 
 sizes = st.integers(1, 5)
 times = st.integers(1, 19)  # up to two turns of the loop and three steps more
+CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -79,6 +81,7 @@ def test_wide_layers_take_fewer_steps_in_a_turn(monkeypatch):
 
     def run(steps):
         monkeypatch.setattr(recurrence, "steps_in_turn", lambda batch, n_h, time: steps)
+        recurrence._for_these_shapes.cache_clear()
         values = [x, h_0, *map(tf.constant, weights)]
 
         @tf.function
@@ -109,3 +112,60 @@ def test_half_precision_accumulates_in_float32(dtype):
     # One rounding of a number below 1 is at most half a unit in the last place.
     step = {"float16": 2**-11, "bfloat16": 2**-8}[dtype]
     np.testing.assert_allclose(tf.cast(h, tf.float64), exact, atol=step / 2 + 1e-5)
+
+
+def count_calls(monkeypatch):
+    """Return a list that grows by one at each trace of a loop over time."""
+    recurrence._for_these_shapes.cache_clear()
+    calls, forward = [], recurrence._forward
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return forward(*arguments)
+
+    monkeypatch.setattr(recurrence, "_forward", counted)
+    return calls
+
+
+def regressor(units):
+    model = keras.Sequential([keras.Input((6, 3)), GRU(units), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def test_models_of_one_size_are_traced_once(monkeypatch):
+    """Keras traces a first training step twice, as Adam makes its variables in it."""
+    calls, x = count_calls(monkeypatch), np.ones((2, 6, 3))
+    for units in (17, 17, 18, 17):
+        regressor(units).train_on_batch(x, np.ones((2, 1)))
+    assert len(calls) == 2
+    recurrence._for_these_shapes.cache_clear()
+    regressor(17).train_on_batch(x, np.ones((2, 1)))
+    assert len(calls) == 3
+
+
+def test_models_of_many_sizes_are_traced_without_a_warning(caplog):
+    for units in range(21, 29):
+        regressor(units).predict_on_batch(np.ones((2, 6, 3)))
+    said = [record.getMessage() for record in caplog.records]
+    assert not [text for text in said if "retracing" in text and "function _run" in text]
+
+
+def test_the_dtype_and_the_length_have_traces_of_their_own():
+    layer = {dtype: GRU(3, dtype=dtype) for dtype in ("float32", "float64")}
+    for dtype in ("float32", "float64", "float32"):
+        for time in (2, 7, 2):
+            x = np.random.default_rng(time).normal(size=(2, time, 3)).astype(dtype)
+            found = tf.function(layer[dtype])(x)
+            assert found.dtype == dtype
+            np.testing.assert_allclose(found, layer[dtype](x), atol=1e-6)
+
+
+def test_xla_is_given_the_steps_themselves():
+    """A function within one that XLA compiles would be compiled anew at each call."""
+    x, nested = tf.TensorSpec((2, 6, 3)), []
+    for jit_compile in (True, False):
+        graph = tf.function(GRU(3), jit_compile=jit_compile).get_concrete_function(x).graph
+        nested.append({op.type for op in graph.get_operations()} & CALLS)
+    assert not nested[0]
+    assert nested[1]

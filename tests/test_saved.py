@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 import gru_tf
 import saved
@@ -70,10 +71,23 @@ def test_models_are_counted_by_format_and_layer():
     assert rows["ONNX", "gru_tf.MinGRU"][2].startswith("all: needs")
 
 
+def inlined(layer):
+    """Return a layer as a function of inputs with open time, its graph as exporters see it."""
+    inputs = [tf.TensorSpec((1, None, 3))]
+    function = tf.function(layer, inputs, autograph=False).get_concrete_function()
+    graph = convert_variables_to_constants_v2(function, lower_control_flow=False).graph
+    name = function.inputs[0].name
+
+    def run(x):
+        return tf.graph_util.import_graph_def(graph.as_graph_def(), {name: x}, [], name="")
+
+    return tf.compat.v1.wrap_function(run, inputs)
+
+
 @pytest.mark.parametrize("layer", [gru_tf.GRU, gru_tf.MinGRU])
 def test_with_open_time_no_negative_number_is_divided(layer):
     """TensorFlow rounds an integer quotient down and ONNX to zero: they agree from zero on."""
-    run = tf.compat.v1.wrap_function(layer(2), [tf.TensorSpec((1, None, 3))])
+    run = inlined(layer(2))
     divisions = [op for op in run.graph.get_operations() if op.type == "FloorDiv"]
     assert divisions
     divide = run.prune(run.inputs[0], [list(op.inputs) for op in divisions])
@@ -98,7 +112,7 @@ def test_all_states_under_a_mask_go_to_litert(layer, tmp_path):
 @pytest.mark.parametrize("layer", [gru_tf.GRU, gru_tf.MinGRU])
 def test_all_states_with_open_time_are_what_onnx_can_read(layer):
     """tf2onnx joins no array, and reads none that is written to before its loop."""
-    run = tf.compat.v1.wrap_function(layer(2, return_sequences=True), [tf.TensorSpec((1, None, 3))])
+    run = inlined(layer(2, return_sequences=True))
     types = {op.type for op in run.graph.get_operations()}  # outside the loop
     assert "TensorListStack" in types
     assert not types & {"TensorListConcatV2", "TensorListSetItem"}

@@ -159,6 +159,8 @@ def verdict(status, output):
     if status == 1:
         failed = re.search(r"^(?:FAILED|ERROR) (\S+?\.py)(?:::(\w+))?", output, re.MULTILINE)
         return NOTICED, (failed[2] or failed[1]) if failed else "a test"
+    if status < 0:  # as a library does that ends the process in place of an error
+        return NOTICED, f"the process dies of {signal.Signals(-status).name}"
     if status == 2 and "error" in output and "during collection" in output:
         return NOTICED, "the import of a test"
     if status in (0, 5) and not re.search(r"\b\d+ passed", output):
