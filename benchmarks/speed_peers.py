@@ -245,7 +245,8 @@ MODELS = [  # name, builder, shape
 
 
 def in_models(shapes, rounds, turn):
-    """Return rows of model, shape, and the seconds of first steps and of steps, theirs and ours.
+    """Return rows of model, shape, and seconds, theirs and ours: of the first step, of that of a
+    further model of the same sizes, and of every other step.
 
     Args:
         turn: Number of this process: in every other one ours comes first.
@@ -260,15 +261,16 @@ def in_models(shapes, rounds, turn):
         labels = rng.integers(0, 2, (batch, 1)).astype("float32")
         if not rows:  # so that neither pays for what TensorFlow loads once
             build(steps, *sizes, keras.layers.SimpleRNN).train_on_batch(words, labels)
-        first, calls = {}, {}
+        first, further, calls = {}, {}, {}
         for layer, gru in grus:
-            model = build(steps, *sizes, gru)
-            calls[layer] = functools.partial(model.train_on_batch, words, labels)
-            start = time.perf_counter()
-            calls[layer]()
-            first[layer] = time.perf_counter() - start
+            for taken in (first, further):
+                model = build(steps, *sizes, gru)
+                calls[layer] = functools.partial(model.train_on_batch, words, labels)
+                start = time.perf_counter()
+                calls[layer]()
+                taken[layer] = time.perf_counter() - start
         seconds = measure(calls, rounds)
-        times = [by[layer] for by in (first, seconds) for layer in (THEIRS, OURS)]
+        times = [by[layer] for by in (first, further, seconds) for layer in (THEIRS, OURS)]
         rows.append([name, [batch, steps, *sizes], *times])
         keras.backend.clear_session()
     return rows
@@ -341,9 +343,9 @@ def peers_table(rows):
 
 
 def models_tables(runs):
-    """Return a table of first steps and one of steps, from the rows of several processes."""
+    """Return tables of first steps, of those of further models and of steps, over processes."""
     tables = []
-    for column, form, scale in ((2, ".2f", 1), (4, ".1f", 1e3)):
+    for column, form, scale in ((2, ".2f", 1), (4, ".2f", 1), (6, ".1f", 1e3)):
         table = []
         for lines in zip(*runs, strict=True):
             theirs, ours = zip(*(line[column : column + 2] for line in lines), strict=True)
@@ -419,7 +421,7 @@ def main():
         for policy in ("mixed_bfloat16", "mixed_float16")
     }
     runs = [in_process(in_models, few, rounds, turn) for turn in range(processes)]
-    first_steps, steps = models_tables(runs)
+    first_steps, further, steps = models_tables(runs)
     fewest = next(iter(by_cores))
     page = f"""# The speed of the layer, continued
 
@@ -464,6 +466,10 @@ with Adam: seconds from there to the end of its first `train_on_batch`. Medians 
 {len(runs)} in all, in each both layers, ours first in every other one.
 
 {first_steps}
+
+The same of a further model of the same sizes, as a search or another seed has it:
+
+{further}
 
 ## Whole models: every other step
 
