@@ -5,15 +5,13 @@ step by step is in `gru_tf.min_recurrence`; docs/parallel.md compares it with ot
 time.
 """
 
-from collections.abc import Hashable
-
 import keras
 import tensorflow as tf
 from keras import ops
 
 from gru_tf.checks import check_at_least, check_backend, check_number, check_one_of
 from gru_tf.layers import UPDATE_GATES, as_floats, as_read, as_steps
-from gru_tf.min_recurrence import min_gru_recurrence
+from gru_tf.min_recurrence import is_known, min_gru_recurrence
 
 
 @keras.saving.register_keras_serializable("gru_tf")
@@ -223,6 +221,8 @@ class MinGRU(keras.layers.RNN):
     Source: Feng et al. 2024, arXiv:2410.01201, section 3.1 ("write").
     """
 
+    _compiles = True
+
     def __init__(
         self,
         units,
@@ -289,14 +289,24 @@ class MinGRU(keras.layers.RNN):
     def build(self, sequences_shape, initial_state_shape=None):
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
         super().build(sequences_shape, initial_state_shape)
-        # The compiled recurrence is kept by its functions, and knows no gradient of theirs.
         functions = self.cell.activation, self.cell.recurrent_activation
+        self._compiles = not any(map(self._is_learnt_or_unhashable, functions))
+
+    def _is_learnt_or_unhashable(self, function):
+        """Return whether the compiled recurrence can't take an activation.
+
+        TensorFlow keeps a trace by its functions, and our gradients leave out theirs.
+        """
+        if is_known(function):
+            return False
         computed = "float64" if self.compute_dtype == "float64" else "float32"
         with tf.GradientTape() as tape:
-            for function in functions:
-                function(tf.zeros((1, self.units), computed))
-        hashable = all(isinstance(function, Hashable) for function in functions)
-        self._compiles = hashable and not tape.watched_variables()
+            function(tf.zeros((1, self.units), computed))  # one that is a layer is built here
+        try:
+            hash(function)
+        except TypeError:
+            return True
+        return bool(tape.watched_variables())
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         sequences = ops.cast(as_floats(sequences, self.compute_dtype), self.compute_dtype)

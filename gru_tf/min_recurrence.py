@@ -14,6 +14,8 @@ A product of many gates is never formed, so nothing can overflow, however long t
 sequence.
 """
 
+from types import FunctionType
+
 import keras
 import tensorflow as tf
 
@@ -65,13 +67,21 @@ def min_gru_recurrence(
         were read, or None without `return_sequences`; and the last state, (batch, n_h).
     """
     n_x, n_h = kernel.shape[0], kernel.shape[1] // 2
-    values = x, h_0, kernel, bias, mask, n_x, n_h, activation, recurrent_activation
-    values += update_gate, go_backwards, return_sequences
-    h, h_last = run_compiled(_run, values, training)
+    functions = activation, recurrent_activation
+    flags = map(bool, (go_backwards, return_sequences, training))
+    options = n_x, n_h, *functions, update_gate, *flags
+    arrays = x, h_0, kernel, bias, mask
+    h, h_last = run_compiled(_run, arrays, options, shared=all(map(is_known, functions)))
     h_last.set_shape((x.shape[0], n_h))
     if return_sequences:
         h.set_shape((x.shape[0], x.shape[1], n_h))
     return h if return_sequences else None, h_last
+
+
+def is_known(function):
+    """Return whether it is a function of Keras or of this package, the same in every model."""
+    package = getattr(function, "__module__", "").partition(".")[0]
+    return isinstance(function, FunctionType) and package in ("keras", "gru_tf")
 
 
 def _run(

@@ -71,33 +71,40 @@ def gru_recurrence(
         (batch, n_h).
     """
     n_x, n_h = kernel.shape[0], recurrent_kernel.shape[0]
-    values = x, h_0, kernel, recurrent_kernel, bias, mask
-    values += n_x, n_h, reset_after, go_backwards, return_sequences
-    h = run_compiled(_run, values, training)
+    arrays = x, h_0, kernel, recurrent_kernel, bias, mask
+    flags = map(bool, (reset_after, go_backwards, return_sequences, training))
+    h = run_compiled(_run, arrays, (n_x, n_h, *flags))
     h.set_shape((x.shape[0], x.shape[1], n_h) if return_sequences else (x.shape[0], n_h))
     return h
 
 
-def run_compiled(run, values, training):
+def run_compiled(run, arrays, options, shared=True):
     """Call a recurrence as a compiled function, in eager mode and in a graph.
 
     In eager mode its loops would run in Python, hundreds of times slower. In a graph the
     function is traced once for all models of these sizes: Keras traces a training step twice,
     and a search has thirty models. XLA would compile one within another anew at every call.
+
+    Args:
+        run: Function of the arrays and the options.
+        arrays: Tensors, variables or arrays, or None.
+        options: Python's values, the last of which is whether to keep what the way back needs.
+        shared: Whether they mean the same in every model, so that models can share a trace.
     """
-    values = [tf.convert_to_tensor(v) if hasattr(v, "shape") else v for v in values]
-    values.append(bool(training))
+    arrays = [None if array is None else tf.convert_to_tensor(array) for array in arrays]
     if not tf.executing_eagerly():
-        if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
-            return run(*values)
-        known = [(v.shape, v.dtype) if tf.is_tensor(v) else v for v in values]
-        return _for_these_shapes(run, *known).get_concrete_function(*values)(*values)
+        graph = tf.compat.v1.get_default_graph()
+        if not shared or control_flow_util.GraphOrParentsInXlaContext(graph):
+            return run(*arrays, *options)
+        known = (None if array is None else (array.shape, array.dtype) for array in arrays)
+        function = _for_these_shapes(run, *known, *options)
+        return function.get_concrete_function(*arrays, *options)(*arrays, *options)
     try:
-        return _for_all_shapes(run)(*values)
+        return _for_all_shapes(run)(*arrays, *options)
     except TypeError:
         # TensorFlow's of forward-mode differentiation, through a function that has had
         # gradients and hands on arrays of a loop: nothing is kept for them then.
-        return _for_all_shapes(run)(*values[:-1], False)
+        return _for_all_shapes(run)(*arrays, *options[:-1], False)
 
 
 @functools.cache
@@ -105,7 +112,7 @@ def _for_all_shapes(run):
     return tf.function(run, autograph=False, reduce_retracing=True)
 
 
-@functools.lru_cache(maxsize=16)  # some 5 MB each
+@functools.lru_cache(maxsize=16)  # the last to be used, some 5 MB each
 def _for_these_shapes(run, *known):
     return tf.function(run, autograph=False)
 
@@ -399,6 +406,8 @@ def differentiable_gradients(backward, plain, upstream, values):
 
 def _without_gradient(array):
     """Return a TensorArray that automatic differentiation doesn't look behind."""
+    if tf.executing_eagerly():  # where functions are run so, and nothing is recorded here
+        return array
     return tf.TensorArray(array.dtype, flow=tf.stop_gradient(array.flow))
 
 

@@ -200,6 +200,32 @@ def test_jacobians_of_gradients(compiled):
     both(use, return_sequences=True)
 
 
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_flags_may_be_numpy_s(return_sequences):
+    """As a search draws them, or a table holds them."""
+    flags = {"go_backwards": np.bool_(True), "return_sequences": np.bool_(return_sequences)}
+    for compiled in (True, False):
+        both(lambda layer, c=compiled: (tf.function(layer) if c else layer)(X), **flags)
+
+
+def test_functions_may_be_run_eagerly():
+    """To look into a model step by step."""
+
+    def use(layer):
+        x = tf.constant(X)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            h = layer(x, training=True)
+        return [h, *tape.gradient(h, [x, *variables(layer)])]
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        both(use)
+        both(use, return_sequences=True)
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
 UNKNOWN = [tf.TensorSpec((None, None, 3))]
 
 

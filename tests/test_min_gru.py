@@ -209,10 +209,21 @@ class Steep:
         return tf.tanh(self.slope * a)
 
 
+@dataclasses.dataclass(frozen=True)
+class Slopes:
+    """A function that has a hash and can't be asked for it."""
+
+    slopes: list
+
+    def __call__(self, a):
+        return tf.tanh(self.slopes[0] * a)
+
+
 LEARNT = tf.Variable(0.5)
 FUNCTIONS = {
     "learnt": lambda: keras.layers.PReLU("glorot_uniform", shared_axes=[1]),
     "without a hash": lambda: Steep(2.0),
+    "of a list": lambda: Slopes([2.0]),
     "of a variable": lambda: lambda a: tf.tanh(LEARNT * a),
     "a layer": lambda: keras.layers.LeakyReLU(0.1),
 }
@@ -240,6 +251,29 @@ def test_activations_of_every_kind(name, compiled):
         results.append((tf.function(gradients) if compiled else gradients)(x))
     assert len(results[0]) == 3 + (name in ("learnt", "of a variable"))
     assert_same(*results)
+
+
+def test_an_activation_is_read_anew_for_each_model():
+    x, now = random_inputs()[0], {}
+
+    def steep(a):
+        return tf.tanh(now["slope"] * a)
+
+    for slope in (1.0, 3.0):
+        now["slope"] = slope
+        model = keras.Sequential([keras.Input(x.shape[1:]), make(activation=steep)])
+        wanted = make(activation=Steep(slope), unroll=True)(x)
+        np.testing.assert_allclose(model.predict_on_batch(x), wanted, atol=1e-6)
+
+
+def test_a_build_of_another_kind():
+    class Other(gru_tf.MinGRU):
+        def build(self, sequences_shape, initial_state_shape=None):
+            keras.layers.RNN.build(self, sequences_shape)
+
+    x = random_inputs()[0]
+    layer = Other(3)
+    np.testing.assert_allclose(tf.function(layer)(x), layer(x), atol=1e-6)
 
 
 def test_a_masked_step_is_never_looked_at():
