@@ -151,7 +151,8 @@ def test_forward_mode(training):
     np.testing.assert_allclose(found, change(layer, tf.constant(X)), atol=1e-6)
 
 
-@pytest.mark.parametrize(("return_sequences", "training"), [(True, True), (False, False)])
+@pytest.mark.parametrize("return_sequences", [True, False])
+@pytest.mark.parametrize("training", [True, False])
 def test_forward_mode_after_gradients_of_the_same_call(return_sequences, training):
     """TensorFlow alone fails at it, where a function hands on the arrays of a loop."""
 
