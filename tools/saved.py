@@ -18,6 +18,7 @@ others, and the table is of what was tried by then. It fails where outputs diffe
 export fails in a way that REASONS doesn't know.
 """
 
+import argparse
 import functools
 import hashlib
 import json
@@ -334,11 +335,11 @@ def table(found):
     return "\n".join(lines)
 
 
-def write_table():
-    """Export all, and write the table between the two marks of docs/saving.md."""
+def write_table(names):
+    """Export some builders, or all; write the table between the marks of docs/saving.md."""
     from gru_tf.atomic import replacing
 
-    names = sys.argv[2:] or list(every_builder())
+    names = names or list(every_builder())
     if unknown := set(names) - set(every_builder()):
         sys.exit(f"no builder of these names: {', '.join(sorted(unknown))}")
     found = export_all(names)
@@ -356,24 +357,31 @@ def write_table():
 
 
 def main():
-    what, folder = sys.argv[1], Path(sys.argv[2])
-    if what == "write":
-        write(folder)
-    elif what == "foreign":
-        print(json.dumps(foreign(folder)))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(
+        dest="what", required=True, metavar="write|read|foreign|exports"
+    )
+    for name in ("write", "read", "foreign"):
+        commands.add_parser(name).add_argument("folder", type=Path)
+    commands.add_parser("exports").add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args()
+    if options.what == "exports":
+        from gru_tf.commands import run_command
+
+        run_command(functools.partial(write_table, options.names))
+    elif options.what == "write":
+        write(options.folder)
+    elif options.what == "foreign":  # must not have imported gru_tf, to tell what is said without
+        print(json.dumps(foreign(options.folder)))
     else:
         import gru_tf  # noqa: F401
 
-        found = read(folder)
+        found = read(options.folder)
         assert "gru_tf.models" not in sys.modules
-        for name, said in read(folder, BUILT).items():
+        for name, said in read(options.folder, BUILT).items():
             found[name] |= said
         print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["exports"]:
-        from gru_tf.commands import run_command
-
-        run_command(write_table)
-    main()  # which, to tell what is said without it, must not have imported gru_tf
+    main()
