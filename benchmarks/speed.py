@@ -50,6 +50,7 @@ SHAPES = [  # batch, steps, features, units
     (8, 1000, 32, 256),
     (64, 28, 12, 32),
     (1, 200, 128, 128),
+    (32, 100, 128, 512),
 ]
 STEPS = [50, 200, 1000, 4000]  # at batch 32, 128 features, 128 units
 LAYERS = {

@@ -45,6 +45,8 @@ from speed import (
 
 FEW = [SHAPES[0], SHAPES[1], SHAPES[4]]
 SLOWER = 1.05  # of Keras' time, on one core
+PEERED = [*FEW, SHAPES[5]]
+OURS_XLA = f"{OURS}, XLA"
 UNROLLED = 30  # steps, at most, that torch.compile is given to unroll: it takes minutes
 PROCESSES = 5  # that whole models are timed in
 NUM_WORDS = 10_000
@@ -201,7 +203,7 @@ def make_peers(shape, names=PEERS):
             by_name[name] = PEERS[name](theirs, x)
         except ImportError:
             by_name[name] = {}
-    by_name[OURS] = calls_of(ours, x)
+    by_name |= {OURS: calls_of(ours, x), OURS_XLA: under_xla(ours, x)}
     for kind in ("train", "infer"):
         results = {name: calls[kind]() for name, calls in by_name.items() if kind in calls}
         for name, result in results.items():
@@ -212,11 +214,30 @@ def make_peers(shape, names=PEERS):
 
 def beside_peers(shapes, rounds):
     """Return rows of shape, kind, and the seconds of all, None for what doesn't take part."""
-    rows = []
+    rows, names = [], (THEIRS, *PEERS, OURS, OURS_XLA)
     for shape in shapes:
         seconds = measure(make_peers(shape), rounds)
         for kind in ("train", "infer"):
-            rows.append([shape, kind, *(seconds.get((kind, n)) for n in (THEIRS, *PEERS, OURS))])
+            rows.append([shape, kind, *(seconds.get((kind, name)) for name in names)])
+        keras.backend.clear_session()
+    return rows
+
+
+def compiling(shapes):
+    """Return rows of shape and the seconds of a first training step under XLA, theirs and ours."""
+    rows = []
+    for i, (batch, steps, features, units) in enumerate([shapes[-1], *shapes]):
+        x = tf.random.stateless_normal((batch, steps, features), seed=(0, 0))
+        seconds = []
+        for gru in (keras.layers.GRU, gru_tf.GRU):
+            layer = gru(units)
+            layer.build(x.shape)
+            train = under_xla(layer, x)["train"]
+            start = time.perf_counter()
+            train()
+            seconds.append(time.perf_counter() - start)
+        if i:  # the first pays for what TensorFlow loads once
+            rows.append([[batch, steps, features, units], *seconds])
         keras.backend.clear_session()
     return rows
 
@@ -276,7 +297,9 @@ def in_models(shapes, rounds, turn):
     return rows
 
 
-PARTS = {part.__name__: part for part in (on_cores, in_precision, beside_peers, in_models)}
+PARTS = {
+    part.__name__: part for part in (on_cores, in_precision, beside_peers, compiling, in_models)
+}
 
 
 def in_process(part, *arguments, cores=None):
@@ -334,12 +357,17 @@ def beside_each_other(by_setting):
 
 
 def peers_table(rows):
-    heads = [SIZES, "", THEIRS, *PEERS, OURS, "ours / the best of the others"]
+    heads = [SIZES, "", THEIRS, *PEERS, OURS, OURS_XLA, "better of ours / best of the others"]
     table = []
     for shape, kind, *seconds in rows:
-        ratio = seconds[-1] / min(value for value in seconds[:-1] if value)
+        ratio = min(seconds[-2:]) / min(value for value in seconds[:-2] if value)
         table.append([size_text(shape), kind, *milliseconds(seconds), f"{ratio:.2f}"])
     return as_markdown(heads, table)
+
+
+def compiling_table(rows):
+    heads = [SIZES, f"{THEIRS}, s", f"{OURS}, s"]
+    return as_markdown(heads, [[size_text(shape), *written(v, ".1f")] for shape, *v in rows])
 
 
 def models_tables(runs):
@@ -415,7 +443,8 @@ def main():
         f"{n} core{'s' if n > 1 else ''}": in_process(on_cores, all_shapes, rounds, n, cores=n)
         for n in sorted(set(options.threads))
     }
-    peers = in_process(beside_peers, few, rounds)
+    peers = in_process(beside_peers, few if options.quick else PEERED, rounds)
+    compiled = in_process(compiling, few if options.quick else PEERED)
     by_policy = {
         policy: in_process(in_precision, few, rounds, policy)
         for policy in ("mixed_bfloat16", "mixed_float16")
@@ -443,12 +472,17 @@ Lines above {SLOWER} with {fewest}: {slower_lines(by_cores[fewest])}.
 ## Beside other libraries
 
 All in one process, with the same weights, after they gave the same last state and the same gradient
-of the inputs. Milliseconds a call. Keras' layer is also compiled by XLA; JAX scans over the steps
-and is compiled by XLA as well; ONNX Runtime has inference only; `torch.compile` unrolls a loop over
-a `GRUCell`, and is left out above {UNROLLED} steps, as each makes compiling longer. A dash is what
-doesn't take part.
+of the inputs. Milliseconds a call. Keras' layer and ours are also compiled by XLA, which is what
+`model.compile(..., jit_compile=True)` does; JAX scans over the steps and is compiled by XLA too;
+ONNX Runtime has inference only; `torch.compile` unrolls a loop over a `GRUCell`, and is left out
+above {UNROLLED} steps, as each makes compiling longer. A dash is what doesn't take part.
 
 {peers_table(peers)}
+
+XLA pays for small layers and single sequences, most of whose time goes to TensorFlow's executor. It
+compiles anew for every batch and length that it meets; seconds of a first training step:
+
+{compiling_table(compiled)}
 
 ## In half precision
 

@@ -13,6 +13,8 @@ step. Here each turn of the loop takes a few steps together:
   reset gate before it. The gradients of the weights and the inputs are again products
   over all of those steps, which do not hold up the next ones: they run on another core.
 
+Where XLA compiles the layer, a turn is one step, and no batch is halved.
+
 The update gate keeps, as in Keras: $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \hat h_t$.
 A masked step leaves the state as it is, to the last bit. On the way back it is one whose
 update gate is exactly 1, so no gradient passes through it to the weights or the inputs.
@@ -30,6 +32,7 @@ from tensorflow.python.ops import control_flow_util
 _CACHED = 48 * 1024  # numbers in an array of a turn, small enough for the processor's cache
 _AHEAD = 2  # turns at once: one in its chain of steps, one in its products
 _LARGE = 128  # a batch that runs in two halves
+_WIDE = 512  # units, whose gates have one product with the state
 
 
 def gru_recurrence(
@@ -93,8 +96,7 @@ def run_compiled(run, arrays, options, shared=True):
     """
     arrays = [None if array is None else tf.convert_to_tensor(array) for array in arrays]
     if not tf.executing_eagerly():
-        graph = tf.compat.v1.get_default_graph()
-        if not shared or control_flow_util.GraphOrParentsInXlaContext(graph):
+        if not shared or _in_xla():
             return run(*arrays, *options)
         known = (None if array is None else (array.shape, array.dtype) for array in arrays)
         function = _for_these_shapes(run, *known, *options)
@@ -105,6 +107,10 @@ def run_compiled(run, arrays, options, shared=True):
         # TensorFlow's of forward-mode differentiation, through a function that has had
         # gradients and hands on arrays of a loop: nothing is kept for them then.
         return _for_all_shapes(run)(*arrays, *options[:-1], False)
+
+
+def _in_xla():
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 @functools.cache
@@ -150,6 +156,8 @@ def _run(x, h_0, W, U, bias, mask, n_x, n_h, reset_after, go_backwards, return_s
     def read(x, mask, h, weights, keep, at_once=None):
         """Return the last state, and for each run of turns the inputs and what was kept."""
         kept = []
+        if _in_xla():  # whose loops lose little between turns: short ones compile the soonest
+            at_once = 1
         for steps, run in _runs(x, at_once or steps_in_turn(x.shape[1], n_h, x.shape[0])):
             turns = [None if v is None else _turns(v[run], steps) for v in (x, mask)]
             number = _time(x[run]) // steps
@@ -234,12 +242,20 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
     """
     W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h = weights
     n_h = U_h.shape[0]
+    by_state = [U_z, U_r, U_h] if reset_after else [U_z, U_r]
+    joined = tf.concat(by_state, 1) if n_h >= _WIDE else None
+
+    def products(h):
+        if joined is None:  # for narrow gates, to take a joint product apart costs more
+            return [tf.matmul(h, U) for U in by_state]
+        return tf.split(tf.matmul(h, joined), len(by_state), axis=1)
 
     def step(a_z, a_r, a_h, h):
-        z = tf.sigmoid(a_z + tf.matmul(h, U_z))
-        r = tf.sigmoid(a_r + tf.matmul(h, U_r))
+        u_z, u_r, *u_h = products(h)
+        z = tf.sigmoid(a_z + u_z)
+        r = tf.sigmoid(a_r + u_r)
         if reset_after:
-            u = tf.nn.bias_add(tf.matmul(h, U_h), c_h)
+            u = tf.nn.bias_add(u_h[0], c_h)
             h_hat = tf.tanh(a_h + r * u)
         else:
             u = r * h
@@ -374,6 +390,8 @@ def _in_halves(read, x, mask, h, weights):
     def whole():
         return read(x, mask, h, weights)
 
+    if _in_xla():  # which would run them one after the other
+        return whole()
     if isinstance(batch, int):
         return halves() if batch >= _LARGE else whole()
     return tf.cond(batch >= _LARGE, halves, whole)
@@ -443,24 +461,15 @@ def _runs(x, steps):
     return [run for run, size in zip(runs, (whole, time - whole), strict=True) if size]
 
 
-# Where the number of steps is unknown, a run may turn out to have none. XLA compiles its loop all
-# the same, and then the arrays need one turn, which is never looked at.
-
-
 def _turns(values, steps):
     """Cut values (time, batch, size) into an array over turns, each (steps * batch, size)."""
     time, batch, size = _time(values), tf.shape(values)[1], values.shape[2]
-    turns = time // steps
-    if not isinstance(time, int):
-        values = tf.pad(values, [[0, tf.maximum(steps - time, 0)], [0, 0], [0, 0]])
-        turns = tf.maximum(turns, 1)
-    values = tf.reshape(values, (turns, steps * batch, size))
-    return _array(turns, None, size, values.dtype).unstack(values)
+    values = tf.reshape(values, (time // steps, steps * batch, size))
+    return _array(time // steps, None, size, values.dtype).unstack(values)
 
 
 def _array(turns, rows, size, dtype):
     """Return an array over turns, each (rows, size); `rows` is None where it is unknown."""
-    turns = turns if isinstance(turns, int) else tf.maximum(turns, 1)
     return tf.TensorArray(dtype, turns, element_shape=(rows, size), clear_after_read=False)
 
 
@@ -472,4 +481,4 @@ def _concat(array, turns, shape):
     values = tf.raw_ops.TensorListStack(
         input_handle=array.flow, element_shape=shape, element_dtype=array.dtype
     )  # (turns, steps * batch, size)
-    return tf.reshape(values[:turns], (-1, shape[1]))
+    return tf.reshape(values, (-1, shape[1]))

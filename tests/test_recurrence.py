@@ -1,5 +1,7 @@
 """The fast loop against the equations' own backward pass, over random shapes."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -161,6 +163,16 @@ def test_the_dtype_and_the_length_have_traces_of_their_own():
             np.testing.assert_allclose(found, layer[dtype](x), atol=1e-6)
 
 
+def count_operations(layer, x, **options):
+    """Return how often each operation is in a layer's graph and in the functions that it calls."""
+    graph = tf.function(layer, **options).get_concrete_function(x).graph.as_graph_def()
+    nodes = [
+        *graph.node,
+        *(node for function in graph.library.function for node in function.node_def),
+    ]
+    return collections.Counter(node.op for node in nodes)
+
+
 def test_xla_is_given_the_steps_themselves():
     """A function within one that XLA compiles would be compiled anew at each call."""
     x, nested = tf.TensorSpec((2, 6, 3)), []
@@ -169,3 +181,24 @@ def test_xla_is_given_the_steps_themselves():
         nested.append({op.type for op in graph.get_operations()} & CALLS)
     assert not nested[0]
     assert nested[1]
+
+
+@pytest.mark.parametrize("batch", [200, None])
+def test_xla_has_one_loop_of_single_steps(batch):
+    """It compiles them the soonest, and would run the halves of a batch one after the other."""
+    x = tf.TensorSpec((batch, 30, 3))
+    found = count_operations(GRU(4), x, jit_compile=True)
+    assert found["StatelessWhile"] == 1
+    assert found["MatMul"] == 6  # for each gate one with the inputs, and one with the state
+    assert count_operations(GRU(4), x)["MatMul"] > 12
+
+
+@pytest.mark.parametrize(("reset_after", "products"), [(True, 4), (False, 5)])
+def test_wide_layers_have_one_product_with_the_state(reset_after, products):
+    layer = GRU(512, reset_after=reset_after, return_sequences=True, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(2, 1, 3))
+    found = count_operations(layer, tf.TensorSpec(x.shape, "float64"))
+    assert found["MatMul"] == products  # of three gates with the inputs, and with the state
+    x = np.random.default_rng(0).normal(size=(2, 7, 3))
+    states = gru_forward(x, from_keras(layer), np.zeros((2, 512)))
+    np.testing.assert_allclose(layer(x), states, atol=1e-12)

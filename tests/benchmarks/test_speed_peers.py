@@ -23,6 +23,12 @@ def test_other_libraries_compute_the_same(name, kinds, modules):
     assert {kind for kind, called in calls if called == name} == kinds
 
 
+def test_ours_takes_part_as_it_is_and_under_xla():
+    calls = speed_peers.make_peers(SHAPE, names=[])
+    ours = {kind for kind, called in calls if called == "gru_tf.GRU, XLA"}
+    assert ours == {kind for kind, called in calls if called == "gru_tf.GRU"} == {"train", "infer"}
+
+
 @pytest.mark.parametrize("kind", ["train", "infer"])
 def test_another_result_is_not_timed(monkeypatch, kind):
     def wrong(layer, x):
