@@ -60,6 +60,7 @@ LAYERS = {
     ),
     "gru_tf.GRU": gru_tf.GRU,
 }
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2"}  # flags of Linux, the widest first
 QUICK = 0.2  # seconds: what takes longer isn't run twice a round
 OURS, THEIRS = "gru_tf.GRU", "keras.layers.GRU"
 
@@ -317,7 +318,15 @@ def count_cores():
 def describe():
     versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
     versions += f", PyTorch {torch.__version__}" if torch else ""
-    return f"{datetime.date.today()}, {count_cores()} cores, {platform.machine()}, {versions}."
+    processor = f"{platform.machine()}{vector_instructions()}"
+    return f"{datetime.date.today()}, {count_cores()} cores, {processor}, {versions}."
+
+
+def vector_instructions(cpuinfo=Path("/proc/cpuinfo")):
+    """Say which vectors the processor multiplies, where the system tells."""
+    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
+    widest = [name for flag, name in VECTORS.items() if flag in flags][:1]
+    return f" with {widest[0]}" if widest else ""
 
 
 def main():
