@@ -81,7 +81,7 @@ licences: venv      ## write docs/licences.md, from what each package says of it
 bom: venv           ## write build/bom.json, a bill of materials (CycloneDX)
 	@$(RUN) tools/supply.py bom
 
-audit: venv         ## look for known faults of the pins, where their database can be reached
+audit: venv         ## look for known faults of requirements.lock, where their database can be reached
 	@$(RUN) tools/supply.py audit
 
 test-latest: venv   ## run the tests with the newest releases allowed; TESTS="tests/text tests/plots"
@@ -94,10 +94,10 @@ test-colab: venv    ## lessons, tests, saved models under Colab's versions; LESS
 address: venv       ## write the repository's address where it is needed: make address OWNER/NAME
 	@$(RUN) tools/address.py $(REPOSITORY)
 
-clean:              ## remove what these commands made, but for .venv
-	@rm -rf build dist *.egg-info .coverage htmlcov .hypothesis .pytest_cache .ruff_cache
+clean:              ## remove what these commands made, but for .venv, work/ and searches/
+	@rm -rf build dist *.egg-info .coverage htmlcov .hypothesis .pytest_cache .ruff_cache .venv.lock
 	@find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
 	@find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
-venv:
+venv:               ## make .venv, or bring it up to date
 	@sh tools/venv.sh "$(PYTHON)"

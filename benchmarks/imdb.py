@@ -251,7 +251,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("race", "cost"))
     parser.add_argument("--source", default="package", choices=["package", "keras"])
-    parser.add_argument("--seeds", type=number_from(0), nargs="+", default=[0, 1, 2])
+    what = "the seeds to run: rows of others are dropped"
+    parser.add_argument("--seeds", type=number_from(0), nargs="+", default=[0, 1, 2], help=what)
     parser.add_argument("--target", type=float, default=0.87, help="validation accuracy")
     parser.add_argument(
         "--passes", type=number_from(1), default=3, help="largest number, over all reviews"

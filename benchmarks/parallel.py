@@ -312,7 +312,8 @@ def run_reviews(name, seed, reviews, n=5000, epochs=2):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["ways", "speed", "tasks", "reviews"])
-    parser.add_argument("--seeds", type=number_from(0), nargs="+", default=[0, 1, 2])
+    what = "the seeds to run: rows of others are dropped"
+    parser.add_argument("--seeds", type=number_from(0), nargs="+", default=[0, 1, 2], help=what)
     parser.add_argument("--rounds", type=number_from(1), default=11)
     options = parser.parse_args()
     if options.what == "ways":

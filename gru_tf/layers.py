@@ -3,7 +3,8 @@
 The layer takes the quickest way that computes what it is asked for:
 
 * on a visible GPU, where cuDNN's conditions hold, Keras' own cuDNN path;
-* on a CPU, with tanh and sigmoid and without recurrent dropout, `recurrence`;
+* where no GPU is visible, with tanh and sigmoid, without recurrent dropout and `unroll`,
+  `recurrence`;
 * everything else, step by step, through the cell.
 
 All three give the same numbers.
@@ -55,8 +56,9 @@ class GRUCell(keras.layers.GRUCell):
         The output, (batch, units), and the state after the step, the same values.
 
     Raises:
-        ValueError: If `units` is not a positive integer, or `update_gate` is neither
-            `"keep"` nor `"write"`.
+        ValueError: If `units` is not a positive integer, `update_gate` is neither
+            `"keep"` nor `"write"`, or `reset_after` is not a bool.
+        RuntimeError: If Keras' backend is not TensorFlow.
 
     Source: Cho et al. 2014, arXiv:1406.1078 (keep); Chung et al. 2014,
     arXiv:1412.3555 (write).
@@ -153,7 +155,7 @@ class GRU(keras.layers.GRU):
         use_cudnn: `"auto"`, True (an error where cuDNN can't be had) or False.
         update_gate: `"keep"` (h = z h + (1 - z) h_hat; Keras, PyTorch, Cho et al.
             2014) or `"write"` (h = (1 - z) h + z h_hat; Chung et al. 2014).
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+        **kwargs: `zero_output_for_mask`, `implementation`, `name`, `dtype`, `trainable`.
 
     Call arguments:
         sequences: (batch, time, features). Integers and booleans are cast to the
@@ -170,9 +172,11 @@ class GRU(keras.layers.GRU):
 
     Raises:
         ValueError: If `units` is not a positive integer, `update_gate` is neither
-            `"keep"` nor `"write"`, `reset_after` is not a bool, the input has not three
+            `"keep"` nor `"write"`, `reset_after` is not a bool, `use_cudnn` is not one of
+            its three values or True where cuDNN can't be had, the input has not three
             dimensions, no time step, complex numbers or not the number of features
             that the layer was built with, or the mask another shape.
+        RuntimeError: If Keras' backend is not TensorFlow.
 
     Example:
 

@@ -164,14 +164,16 @@ class MinGRUCell(keras.layers.Layer):
 class MinGRU(keras.layers.RNN):
     """A GRU without reset gate, whose update gate looks at the inputs alone.
 
-    Much faster to train than a GRU, and able to do less: `MinGRUCell` has the equations,
-    lesson 12 what is lost. Masks, states and arguments mean what they mean in
-    `keras.layers.GRU`; those that need a recurrent product are missing.
+    Much faster to train than a GRU, and able to do less: `gru_tf.min_gru.MinGRUCell` has the
+    equations, lesson 12 what is lost. With an activation that has weights of its own, or no
+    hash, it goes step by step through the cell. Masks, states and arguments mean what they
+    mean in `keras.layers.GRU`; those that need a recurrent product are missing.
 
     Args:
         units: Positive integer, size of the state.
         activation: Of the candidate; default None, as in the paper. tanh bounds the
-            state as in a GRU; `log_space_candidate` is the paper's log-space variant.
+            state as in a GRU; `gru_tf.min_gru.log_space_candidate` is the paper's
+            log-space variant.
         recurrent_activation: Of the update gate, with values in [0, 1]; default sigmoid.
         use_bias: Whether there are biases.
         kernel_initializer: Of the weights, (features, 2 * units), in the order z, h.

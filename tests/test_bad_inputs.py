@@ -29,6 +29,8 @@ from gru_tf import (
     weights,
 )
 from gru_tf.datasets import files
+from gru_tf.datasets.swings import best_guess
+from gru_tf.tuning.report import write_report
 
 PACKAGE = Path(gru_tf.__file__).parent
 WINGS = (gru_tf, datasets, exercises, interactive, models, plots, text, tuning)
@@ -267,6 +269,16 @@ ROWS = {
             None, 3, "ab", (3,), (3, 2), (3, np.inf), ("a", "b"), (3, None), (3, 4, 5),
             (3, np.nan), {3, 4}, (3, True),
         ],
+    ),
+    "datasets.swings.best_guess": row(
+        best_guess,
+        {"x": np.zeros((2, 4, 1))},
+        x=[
+            *ARRAY, 3.0, np.zeros((2, 4)), np.zeros((2, 1, 1)), np.zeros((2, 4, 2)),
+            [[[np.nan]] * 2],
+        ],
+        noise=number(0, -1, 1e300),
+        periods=[None, 3, "ab", (3,), (3, 2), (3, np.inf), (3, None), (3, 4, 5), {3, 4}],
     ),
     "datasets.load_date_pairs": row(
         datasets.load_date_pairs,
@@ -618,6 +630,12 @@ ROWS = {
         overwrite=FLAGS,
     ),
     "tuning.leaderboard": row(tuning.leaderboard, {}, tuner=TUNER),
+    "tuning.report.write_report": row(
+        write_report,
+        {"folder": "nowhere"},
+        folder=[None, 3, [], {}, True, b"nowhere", "nowhere"],
+        path=[3, [], {}, True, b"report.html"],
+    ),
 }
 
 # Public names that take no input, or any.

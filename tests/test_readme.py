@@ -148,5 +148,5 @@ def test_commands_for_one_notebook_work(tmp_path):
 )
 def test_links_lead_somewhere(document):
     text = (ROOT / document).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+    for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", text):
         assert ((ROOT / document).parent / target).exists(), f"{target} is not there"

@@ -54,7 +54,7 @@ def described(notebook):
 
 
 def named_values(node):
-    """Yield what a call names by keyword or by method, a dict by key, an assignment by name."""
+    """Yield what a call names by keyword or by method, and a dict by key."""
     match node:
         case ast.Call(func=called, args=arguments, keywords=keywords):
             yield from ((keyword.arg, keyword.value) for keyword in keywords)

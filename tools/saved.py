@@ -3,7 +3,7 @@
     python tools/saved.py write FOLDER    a model of each builder, with both layers of the package
     python tools/saved.py read FOLDER     read them all, and print as JSON how far they are off
     python tools/saved.py foreign FOLDER  print the error where `import gru_tf` was forgotten
-    python tools/saved.py exports [NAME]  export each builder's model; write docs/saving.md's table
+    python tools/saved.py exports [NAME ...]  export builders' models; write docs/saving.md's table
 
 Each model has random weights and has been trained for one step. It is written as a `.keras` file,
 as a file of weights beside its configuration, and as a SavedModel, with inputs and the outputs that
@@ -283,7 +283,13 @@ def export_all(names):
     from gru_tf.atomic import replacing
 
     digest = hashlib.sha256(versions().encode())
-    for path in sorted([*ROOT.glob("gru_tf/*.py"), *ROOT.glob("gru_tf/models/*.py")]):
+    sources = (
+        "gru_tf/*.py",
+        "gru_tf/models/*.py",
+        "gru_tf/tuning/builders.py",
+        "tools/builders.py",
+    )
+    for path in sorted(path for pattern in sources for path in ROOT.glob(pattern)):
         digest.update(path.read_bytes())
     path = ROOT / "build" / f"exports-{digest.hexdigest()[:12]}.json"
     done = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -33,7 +33,7 @@ HEAD = """# The licences of what the project uses
 
 Written by `make licences` from what each package says of itself. This project contains none of
 them: set-up installs them. Those in `requirements.txt` are bold; the others are needed by them, by
-`requirements-extras.txt`, or by the tools of `make bom` and `make audit`.
+`requirements-extras.txt`, by set-up, or by the tools of `make bom` and `make audit`.
 
 Changed copies of these would have to stay under their licence: {reciprocal}.
 

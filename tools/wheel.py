@@ -31,6 +31,7 @@ USES = {
     "gru_tf.datasets": "from gru_tf.datasets import load_boston_housing; load_boston_housing()",
     "gru_tf.tuning": "from gru_tf.tuning import make_tuner, price",
     "gru_tf.plots": "from gru_tf.plots import plot_history; plot_history({'loss': [2, 1]})",
+    "gru_tf.exercises": "from gru_tf.exercises import lesson_01",
     "gru_tf.interactive": "from gru_tf.interactive import GatePanel; GatePanel()._repr_html_()",
 }
 

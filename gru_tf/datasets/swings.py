@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from gru_tf.checks import check_at_least, check_list, check_number
+from gru_tf.checks import check_array, check_at_least, check_list, check_number, describe
 
 DECAY = 0.95
 
@@ -84,11 +84,14 @@ def best_guess(x, noise=0.25, periods=(10, 4)):
 
     Args:
         x: The last values of series of `load_next_value`, (n, at least 2, 1).
-        noise: Standard deviation of the wind's push.
-        periods: Periods of the two swings, in steps.
+        noise: Standard deviation of the wind's push, above 0 and at most 1e30.
+        periods: Periods of the two swings, in steps, above 2.
 
     Returns:
         Predictions, (n, 1).
+
+    Raises:
+        ValueError: If an argument isn't as described.
 
     Example:
 
@@ -96,6 +99,11 @@ def best_guess(x, noise=0.25, periods=(10, 4)):
     >>> best_guess(data.x_test[:, -4:]).shape  # from the last four values
     (2000, 1)
     """
+    check_array("x", x, 3, "(n, at least 2, 1)", kinds="iuf")
+    if np.shape(x)[1] < 2 or np.shape(x)[2] != 1:
+        raise ValueError(f"x must be (n, at least 2, 1). Received: {describe(x)}.")
+    check_number("noise", noise, above=0, most=1e30)
+    _check_periods(periods)
     x, n_steps, logs, lines = np.asarray(x, "float64")[..., 0], np.shape(x)[1], [], []
     for period in periods:
         a, b = _line(period)

@@ -67,7 +67,7 @@ def load_date_pairs(n=10_000, seed=0, forms=DATE_FORMS):
         forms their dates are the same.
 
     Raises:
-        TypeError: If forms isn't a list or tuple of texts.
+        TypeError: If forms isn't a list or tuple.
         ValueError: If an argument isn't one of those above.
         ImportError: If the package babel isn't installed.
 

@@ -38,7 +38,7 @@ def importance(table):
     """
     scored = table[np.isfinite(table["score"])]
     names = list(table.attrs["hyperparameters"])
-    groups = scored.groupby(names, dropna=False, sort=False).ngroup()
+    groups = scored.groupby(names, dropna=False, sort=False).ngroup() if names else scored["score"]
     if groups.nunique() < LEAST:
         raise ValueError(
             f"The importance needs {LEAST} different settings with a score. "

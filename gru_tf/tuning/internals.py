@@ -35,6 +35,10 @@ TUNER = {
     "_get_tuner_fname": "one file for the oracle, which is all that there is to save",
 }
 MODULES = {  # "module:name"
+    "keras_tuner.engine.hyperparameters:Boolean": "the values that a hyperparameter can have",
+    "keras_tuner.engine.hyperparameters:Choice": "the values that a hyperparameter can have",
+    "keras_tuner.engine.hyperparameters:Fixed": "the values that a hyperparameter can have",
+    "keras_tuner.engine.hyperparameters:Int": "the values that a hyperparameter can have",
     "keras_tuner.engine.trial:Trial": "`from_state` reads a trial's file",
 }
 OPTUNA = {  # "module:name"

@@ -94,7 +94,8 @@ def make_tuner(
             Tuner's chief or workers, the builder declares no hyperparameters, its model
             isn't compiled or doesn't report the objective, or the folder holds another
             search that has begun, a damaged one, or other files.
-        TypeError: If the builder isn't a function or doesn't return a `keras.Model`.
+        TypeError: If the builder isn't a function or doesn't return a `keras.Model`, or an
+            argument that is no number or name, such as `objective`, has another type.
         ImportError: If `tensorboard` is missing: every trial would fail without it.
 
     Example:

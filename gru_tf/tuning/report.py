@@ -6,6 +6,7 @@ tooltip that every browser shows by itself: no script, and nothing that is loade
 
 import html
 import io
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from gru_tf.atomic import replacing
+from gru_tf.checks import check_instance
 from gru_tf.plots import plot_search
 from gru_tf.plots.axes import PALETTE, new_axes, tidy
 from gru_tf.tuning.folder import damaged, read
@@ -72,6 +74,7 @@ def write_report(folder, path=None):
     Raises:
         ValueError: If there is no search in the folder, none of its trials has begun, or
             its files are damaged.
+        TypeError: If `folder` or `path` is no path.
 
     Example:
 
@@ -80,6 +83,8 @@ def write_report(folder, path=None):
     write_report(tuner.folder)
     ```
     """
+    check_instance("folder", folder, str | os.PathLike, "the path of a search's folder")
+    check_instance("path", path, str | os.PathLike | None, "the path of a file, or None")
     folder = Path(folder)
     path = Path(path or folder / "report.html")
     settings, tuner = _read_search(folder)

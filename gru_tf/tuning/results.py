@@ -37,7 +37,9 @@ def leaderboard(tuner):
     check_instance("tuner", oracle, kt.Oracle, "a tuner from make_tuner()")
     trials = [oracle.get_trial(trial_id) for trial_id in oracle.start_order]
     if not trials:
-        return pd.DataFrame(columns=["trial", "score"])
+        table = pd.DataFrame({"trial": [], "score": []}, dtype=float)
+        table.attrs["hyperparameters"] = []
+        return table
     rows = [
         row(number, trial) | {"ties": identity(trial.hyperparameters.values)}
         for number, trial in enumerate(trials, 1)

@@ -4,7 +4,7 @@ Optuna hands out the trials, keeps their results and takes the trial of a dead p
 its Hyperband pruner stops what is behind. What a trial is, this package says: its setting is the
 one that the search in a folder would start, its seed comes from that setting, and `Search` runs
 it. So a setting has the same score wherever it is run, and a random search or a grid has the
-same table as in a folder. Nothing else imports this module, which needs the extra "storage".
+same table as in a folder. Only `--storage` imports this module, which needs the extra "storage".
 
 Sources: https://optuna.readthedocs.io, and for its pruner Li et al. 2020, arXiv:1810.05934
 """

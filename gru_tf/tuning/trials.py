@@ -1,6 +1,6 @@
 """What a trial is: its identity, its seed, its place in Hyperband, a line and a row about it.
 
-The only module that knows which names Keras Tuner puts among a trial's values, and which
+Here is written down which names Keras Tuner puts among a trial's values, and which
 measurements this package adds to its metrics.
 """
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+import speed
 import speed_peers
 
 SHAPE = (3, 7, 4, 5)
@@ -46,3 +47,14 @@ def test_slower_lines_are_named():
     rows = [[SHAPE, "train", 1.0, 1.04], [SHAPE, "infer", 1.0, 1.07]]
     assert speed_peers.slower_lines(rows) == "infer at 3, 7, 4, 5 (1.07)"
     assert speed_peers.slower_lines(rows[:1]) == "none"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [("sse2 avx2 avx512f", " with AVX-512"), ("sse2 avx2", " with AVX2"), ("sse2", ""), (None, "")],
+)
+def test_the_pages_name_the_widest_vectors(tmp_path, flags, said):
+    cpuinfo = tmp_path / "cpuinfo"
+    if flags:
+        cpuinfo.write_text(f"flags\t\t: fpu {flags}\n")
+    assert speed.vector_instructions(cpuinfo) == said

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gru_tf.tuning import best_model, leaderboard
+from gru_tf.tuning.importance import importance
 from gru_tf.tuning.progress import duration
 from small_search import Count, X, Y, build, build_without_input, search
 
@@ -73,7 +74,11 @@ def test_leaderboard_counts_the_epochs_before_an_early_stop(make):
 
 
 def test_leaderboard_before_the_search(make):
-    assert len(leaderboard(make())) == 0
+    table = leaderboard(make())
+    assert len(table) == 0
+    assert table.attrs["hyperparameters"] == []
+    with pytest.raises(ValueError, match="needs 8 different settings .* Received: 0"):
+        importance(table)
 
 
 def build_that_fails(hp):
