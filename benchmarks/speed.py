@@ -349,7 +349,7 @@ def main():
     heads = ["setting", "batch, steps, features, units", "", THEIRS, "RNN(GRUCell)", "torch.nn.GRU"]
     heads += [OURS, "floor", "ours / Keras", "floor / ours"]
     steps_heads = ["steps", f"{THEIRS}, ms", f"{OURS}, ms", f"{THEIRS}, MB", f"{OURS}, MB"]
-    text = f"""# The speed of the layer
+    text = f"""# The speed of the layer{vector_instructions()}
 
 Written by `make bench`: {describe()}
 This machine multiplies large matrices at {speed / 1e9:.0f} GFLOP/s.

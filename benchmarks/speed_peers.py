@@ -41,6 +41,7 @@ from speed import (
     make_calls,
     measure,
     torch_calls_of,
+    vector_instructions,
 )
 
 FEW = [SHAPES[0], SHAPES[1], SHAPES[4]]
@@ -452,7 +453,7 @@ def main():
     runs = [in_process(in_models, few, rounds, turn) for turn in range(processes)]
     first_steps, further, steps = models_tables(runs)
     fewest = next(iter(by_cores))
-    page = f"""# The speed of the layer, continued
+    page = f"""# The speed of the layer{vector_instructions()}, continued
 
 Written by `make bench`, after [its first page](speed.md), which says what is timed and how:
 {describe()}{versions()}

@@ -34,7 +34,7 @@ BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")  # its picture
 REPOSITORY = re.compile(r"github/([^/]+/[^/]+)/blob/")  # in the address of the badge
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 
-DOCUMENTS = sorted(ROOT.glob("docs/**/*.md"))
+DOCUMENTS = sorted(ROOT.glob("docs/*.md"))
 DOCUMENTS += [ROOT / name for name in ("data/README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS = [path for path in DOCUMENTS if path.exists()]
 
