@@ -46,27 +46,8 @@ REFUSAL = "GlorotUniform.__init__() got an unexpected keyword argument 'input_ax
 DESCRIBED = (".keras", "json")  # the kinds of file that hold Keras' description of a model
 BIN = "Scripts" if os.name == "nt" else "bin"
 
-# The tests of the package, without those of the tools and of the notebooks' stored outputs.
-LEFT_OUT = [
-    "benchmarks",
-    "browser",
-    "exercises/test_notebooks.py",
-    "models/test_page.py",
-    "test_address.py",
-    "test_colab.py",
-    "test_commands.py",
-    "test_endings.py",
-    "test_faults.py",
-    "test_figures.py",
-    "test_lab.py",
-    "test_notebooks.py",
-    "test_picture.py",
-    "test_project.py",
-    "test_readme.py",
-    "test_saved.py",
-    "test_seeds.py",
-    "test_supply.py",
-]
+# The tests of the package, without those of the tools, the documents and stored outputs.
+LEFT_OUT = ["benchmarks", "browser", "repository"]
 FOR_TESTS = ["pytest-xdist", "pytest-cov", "nbval", "hypothesis"]  # which Colab has not
 
 

@@ -4,7 +4,7 @@
     python tools/picture.py
 
 It trains the small GRU of lesson 01, section 8, and draws its inputs and outputs, step by
-step, and its update gates. The caption in README.md is checked in tests/test_picture.py.
+step, and its update gates. The caption in README.md is checked in tests/repository/test_picture.py.
 """
 
 import dataclasses

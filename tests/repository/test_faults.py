@@ -15,7 +15,7 @@ import pytest
 
 import faults
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ROWS = faults.read_table()
 
 

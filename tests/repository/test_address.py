@@ -15,7 +15,7 @@ import pytest
 import address
 import setup_cell
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("pyproject.toml", "README.md", "CITATION.cff")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from gru_tf.atomic import replacing
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("tools/*.py")])
 COMMANDS = [path for path in SCRIPTS if '__name__ == "__main__"' in path.read_text("utf-8")]
 NAMES = [path.relative_to(ROOT).as_posix() for path in COMMANDS]

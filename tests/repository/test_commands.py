@@ -23,7 +23,7 @@ import pins
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TITLE = "# A lesson on $h_t$\n\nYou will see `it` run.\n\nAbout 1 minute on 2 cores."
 
 
