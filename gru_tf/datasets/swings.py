@@ -53,6 +53,7 @@ def load_next_value(
 
     Raises:
         ValueError: If an argument isn't a number as described.
+        TypeError: If `periods` is no list.
 
     Example:
 
@@ -92,6 +93,7 @@ def best_guess(x, noise=0.25, periods=(10, 4)):
 
     Raises:
         ValueError: If an argument isn't as described.
+        TypeError: If `periods` is no list, or `x` holds something else than numbers.
 
     Example:
 
