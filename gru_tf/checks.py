@@ -6,6 +6,7 @@ returns nothing: a stored result doesn't depend on it, and benchmarks/results.py
 
 import argparse
 import itertools
+import math
 import numbers
 import reprlib
 from collections.abc import Iterable
@@ -50,9 +51,10 @@ def check_at_least(name, value, least, most=None):
 def check_number(name, value, *, least=None, above=None, most=None, below=None):
     """Raise a ValueError unless `value` is a finite number within the limits that are given."""
     limits = {"of at least": least, "above": above, "of at most": most, "below": below}
-    right = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(value)
+    right = isinstance(value, numbers.Real) and not isinstance(value, bool)
     right = (
         right
+        and _is_finite(value)
         and (least is None or value >= least)
         and (above is None or value > above)
         and (most is None or value <= most)
@@ -62,6 +64,13 @@ def check_number(name, value, *, least=None, above=None, most=None, below=None):
         texts = [f"{word} {limit}" for word, limit in limits.items() if limit is not None]
         accepted = " ".join(["a finite number", " and ".join(texts)]).strip()
         raise ValueError(f"{name} must be {accepted}. Received: {describe(value)}.")
+
+
+def _is_finite(value):
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer or a fraction that no float can hold
+        return False
 
 
 def check_instance(name, value, kinds, accepted):

@@ -62,7 +62,7 @@ def from_keras(source, *, reset_after=None, update_gate=None):
         )
     kernel, recurrent_kernel, *bias = (_array(f"source[{i}]", a) for i, a in enumerate(source))
     if bias:
-        if reset_after not in (None, bias[0].ndim == 2):
+        if reset_after not in (None, bias[0].ndim == 2) or bias[0].shape[:-1] not in ((), (2,)):
             raise ValueError(
                 "reset_after=True has a bias of shape (2, 3 n_h) and reset_after=False of "
                 f"(3 n_h,). Received: reset_after={reset_after} and {bias[0].shape}."
@@ -88,7 +88,8 @@ def to_keras(weights, *, update_gate="keep"):
 
     Returns:
         The list [kernel (n_x, 3 n_h), recurrent_kernel (n_h, 3 n_h), bias] for a
-        layer with the same `reset_after`; bias is (2, 3 n_h) with it, else (3 n_h,).
+        layer with the same `reset_after`; bias is (2, 3 n_h) with it, else (3 n_h,). A
+        layer with `use_bias=False` takes the first two of them.
 
     Example:
 
@@ -188,21 +189,24 @@ def from_torch_layers(source):
     source = _state_dict(source)
     n_layers = sum(f"weight_ih{_ending(i, 0)}" in source for i in range(len(source)))
     n_directions = 2 if f"weight_ih{_ending(0, 1)}" in source else 1
-    endings = [[_ending(i, k) for k in range(n_directions)] for i in range(n_layers)]
-    layers, used = [], set()
-    for layer in endings:
-        layers.append([])
-        for ending in layer:
-            found = {f"{part}{ending}" for part in _TORCH_PARTS} & set(source)
-            arrays = {name.removesuffix(ending) + "_l0": source[name] for name in found}
-            layers[-1].append(from_torch(arrays))
-            used |= found
-    if not layers or used != set(source):
+    endings = [[_ending(i, k) for k in range(n_directions)] for i in range(n_layers or 1)]
+    parts = _TORCH_PARTS if any("bias" in name for name in source) else _TORCH_PARTS[:2]
+    wanted = [f"{part}{ending}" for layer in endings for ending in layer for part in parts]
+    if set(wanted) != set(source):
         raise ValueError(
             "source must have weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0 for each layer "
             "and direction, with _l1 and so on for layers above, and _reverse at the end for the "
-            f"backward direction. Received also: {[name for name in source if name not in used]}."
+            "backward direction; or in all only the first two, without biases. "
+            f"Missing: {[name for name in wanted if name not in source]}. "
+            f"Received also: {[name for name in source if name not in wanted]}."
         )
+    layers = [
+        [
+            from_torch({f"{part}_l0": source[f"{part}{ending}"] for part in parts})
+            for ending in layer
+        ]
+        for layer in endings
+    ]
     _check_stack(layers)
     return layers
 
@@ -377,7 +381,8 @@ def _read_layer(layer, reset_after, update_gate):
     """Return `reset_after`, `update_gate` and the arrays of a Keras GRU layer."""
     if isinstance(layer, type) or not hasattr(layer, "reset_after"):
         raise TypeError(f"source must be a GRU layer. Received: {_describe(layer)}.")
-    names = [layer.activation.__name__, layer.recurrent_activation.__name__]
+    functions = layer.activation, layer.recurrent_activation
+    names = [getattr(function, "__name__", repr(function)) for function in functions]
     if names != ["tanh", "sigmoid"]:
         raise ValueError(f"source must have activations tanh and sigmoid. Received: {names}.")
     if not layer.built:
@@ -393,7 +398,10 @@ def _read_layer(layer, reset_after, update_gate):
 
 def _array(name, values):
     """Return a NumPy array of an array, a list, or a PyTorch tensor on any device."""
-    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        # NumPy has no bfloat16.
+        values = (values.float() if "bfloat16" in str(values.dtype) else values).numpy()
     return as_real_array(name, values)
 
 

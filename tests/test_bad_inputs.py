@@ -264,7 +264,7 @@ ROWS = {
         n_valid=whole(1),
         n_test=whole(1),
         seed=whole(0),
-        noise=number(0, -1, 1e300),
+        noise=number(0, -1, 1e-200, 1e300, 10**400),
         periods=[
             None, 3, "ab", (3,), (3, 2), (3, np.inf), ("a", "b"), (3, None), (3, 4, 5),
             (3, np.nan), {3, 4}, (3, True),
@@ -277,7 +277,7 @@ ROWS = {
             *ARRAY, 3.0, np.zeros((2, 4)), np.zeros((2, 1, 1)), np.zeros((2, 4, 2)),
             [[[np.nan]] * 2],
         ],
-        noise=number(0, -1, 1e300),
+        noise=number(0, -1, 1e-200, 1e300, 10**400),
         periods=[None, 3, "ab", (3,), (3, 2), (3, np.inf), (3, None), (3, 4, 5), {3, 4}],
     ),
     "datasets.load_date_pairs": row(

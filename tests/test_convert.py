@@ -80,6 +80,10 @@ def test_to_keras(x, reset_after, update_gate):
     layer = keras_layer(reset_after=reset_after)
     layer.set_weights(to_keras(weights))
     np.testing.assert_allclose(layer(x), gru_forward(x, weights), atol=1e-12)
+    without = keras_layer(reset_after=reset_after, use_bias=False)
+    read = from_keras(without, reset_after=reset_after)
+    np.testing.assert_array_equal(to_keras(read)[0], without.get_weights()[0])
+    without.set_weights(to_keras(weights)[:2])
 
 
 @pytest.mark.parametrize("reset_after", [True, False])
@@ -118,6 +122,18 @@ def test_the_update_gate_is_not_guessed_from_a_list(x):
         (lambda: keras.layers.GRU(N_H), {}, ValueError, "source must be built"),
         (lambda: keras.layers.LSTM(N_H), {}, TypeError, "Received: LSTM"),
         (lambda: keras_layer(activation="relu"), {}, ValueError, "Received: .'relu', 'sigmoid'"),
+        (
+            lambda: keras_layer(activation=keras.layers.ReLU()),
+            {},
+            ValueError,
+            "activations tanh and sigmoid. Received: .*ReLU",
+        ),
+        (
+            lambda: [np.zeros((3, 15)), np.zeros((5, 15)), np.zeros((1, 15))],
+            {},
+            ValueError,
+            r"\(2, 3 n_h\).* Received: .*\(1, 15\)",
+        ),
         (lambda: keras_layer(), {"reset_after": False}, ValueError, "reset_after=True. Received"),
         (lambda: keras_layer(), {"update_gate": "write"}, ValueError, "update_gate='keep'. Rec"),
         (
@@ -135,7 +151,7 @@ def test_the_update_gate_is_not_guessed_from_a_list(x):
             lambda: [np.zeros((3, 15)), np.zeros((5, 15)), np.zeros((3, 15))],
             {},
             ValueError,
-            r"Received: \[.*\(15,\), \(15,\), \(15,\)\]",
+            r"\(2, 3 n_h\).* Received: .*\(3, 15\)",
         ),
     ],
 )
@@ -188,6 +204,16 @@ def test_from_torch_to_keras_and_back(x):
     module.load_state_dict({k: torch.from_numpy(v) for k, v in to_torch(from_keras(layer)).items()})
     again = module(torch.from_numpy(x))[0].detach().numpy()
     np.testing.assert_allclose(again, expected, atol=1e-12)
+
+
+def test_from_torch_in_bfloat16():
+    torch = pytest.importorskip("torch")
+    module = torch_layer(torch)
+    exact = from_torch(module)
+    rounded = from_torch(module.bfloat16())
+    for name, array in rounded.arrays().items():
+        assert array.dtype == "float32"
+        np.testing.assert_allclose(array, exact.arrays()[name], atol=0.004)
 
 
 @pytest.mark.parametrize("kwargs", [{"num_layers": 2}, {"bidirectional": True}])
@@ -308,11 +334,11 @@ def test_torch_layers_round_trip_without_torch(x, num_layers, bidirectional):
 def test_torch_layers_errors_without_torch():
     arrays = to_torch_layers(random_stack(2, True))
     for name in ("weight_ih_l0", "weight_hh_l1", "weight_hh_l1_reverse", "bias_hh_l0"):
-        with pytest.raises(ValueError, match="Received"):
+        with pytest.raises(ValueError, match=rf"Missing: \['{name}'.* Received also: "):
             from_torch_layers({k: v for k, v in arrays.items() if k != name})
     with pytest.raises(ValueError, match=r"Received also: \['weight_hr_l0'\]"):
         from_torch_layers(arrays | {"weight_hr_l0": arrays["weight_hh_l0"]})
-    with pytest.raises(ValueError, match="Received also:"):
+    with pytest.raises(ValueError, match=r"Missing: .* Received also: \[\]"):
         from_torch_layers({})
     with pytest.raises(TypeError, match="Received: int"):
         from_torch_layers(3)

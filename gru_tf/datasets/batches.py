@@ -41,7 +41,8 @@ def bucket_by_length(
     Raises:
         ValueError: If x is empty, is left-padded, has negative ids, ids of 2^31 or more,
             another rank or different numbers of features; if y or sample_weight don't
-            fit it; on NaN; or if batch_size is below 1.
+            fit it; on NaN, and on what int32 or float32 can't hold; or if batch_size is
+            below 1.
         TypeError: If x holds no sequences, or sequences of numbers that are not integers.
 
     Example:
@@ -151,7 +152,9 @@ def _as_rows(x, original_dtype=False):
         )
     values = x if padded else np.concatenate(rows)
     if ranks == {2}:
-        _check_finite(values)
+        if values.dtype.kind not in "iufb":
+            raise TypeError(f"x must hold numbers. Received dtype: {values.dtype}.")
+        _check_finite("x", values)
         return [row.astype("float32") for row in rows]
     _check_ids(values)
     if not values.size and padded:
@@ -177,11 +180,11 @@ def _as_row(row):
         raise ValueError(f"x must hold sequences of numbers. Received: {row!r}.") from error
 
 
-def _check_finite(values):
-    if values.dtype.kind not in "iufb":
-        raise TypeError(f"x must hold numbers. Received dtype: {values.dtype}.")
-    if not np.isfinite(values).all():
-        raise ValueError("x must hold finite numbers. Received NaN or infinity.")
+def _check_finite(name, values):
+    if values.size and not np.abs(values).max() <= np.finfo("float32").max:  # NaN is neither
+        raise ValueError(
+            f"{name} must hold finite numbers, within float32. Received NaN, infinity or more."
+        )
 
 
 def _check_ids(ids):
@@ -220,7 +223,15 @@ def _as_targets(y, lengths):
             "With every_step, y must hold a target for every step of each sequence of x. "
             f"Received lengths {found[:5]} ... for {lengths[:5].tolist()} ..."
         )
-    return y
+    shown = [row for row in y if len(row)] or y  # an empty list says neither dtype nor size
+    sizes = {row.shape[1:] for row in shown}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"y must hold targets of one size, (time,) or (time, size). Received: {sorted(sizes)}."
+        )
+    dtype = np.result_type(*{row.dtype for row in shown})
+    dtype = "float32" if dtype.kind == "f" else dtype  # not float64, as of int32 and float32
+    return [row.astype(dtype).reshape(len(row), *shown[0].shape[1:]) for row in y]
 
 
 def _as_weights(weights, n):
@@ -241,9 +252,16 @@ def _as_numbers(name, values):
         ) from error
     if values.dtype.kind not in "iufb":
         raise TypeError(f"{name} must hold numbers. Received dtype: {values.dtype}.")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} must hold finite numbers. Received NaN or infinity.")
-    return values.astype("float32" if values.dtype.kind == "f" else "int32")
+    if values.dtype.kind == "f":
+        _check_finite(name, values)
+        return values.astype("float32")
+    limits = np.iinfo("int32")
+    if values.size and not limits.min <= values.min() <= values.max() <= limits.max:
+        raise ValueError(
+            f"{name} must hold integers from {limits.min} to {limits.max}, or floats. "
+            f"Received: {values.min()} to {values.max()}."
+        )
+    return values.astype("int32")
 
 
 def _pad(rows):

@@ -61,7 +61,7 @@ def split_by_melody(chorales, n_intervals=12, seed=0):
     Args:
         chorales: `Chorales`.
         n_intervals: Length of the run, at least 1. The smaller it is, the more pieces fall
-            together: below 10, nearly all.
+            together: below 10, nearly all, and a part may be left empty.
         seed: Seed, an int, of which melodies go where.
 
     Returns:
@@ -86,7 +86,7 @@ def split_by_melody(chorales, n_intervals=12, seed=0):
     for number in order:  # a part is full once it has reached its limit
         full = [len(part) >= limit for part, limit in zip(parts, limits, strict=False)]
         parts[full.index(False) if False in full else 2].extend(melodies[number])
-    return tuple(np.array(part) for part in parts)
+    return tuple(np.array(part, int) for part in parts)
 
 
 def _melodies(pieces, n_intervals):

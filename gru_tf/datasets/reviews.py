@@ -1,12 +1,11 @@
 """Film reviews as word ids: whole ones from an installed package or from Keras, and sentences."""
 
 import dataclasses
-from collections.abc import Iterable
 
 import numpy as np
 from keras.utils import pad_sequences
 
-from gru_tf.checks import check_at_least, check_ids, check_iterable, check_one_of
+from gru_tf.checks import check_at_least, check_ids, check_iterable, check_one_of, describe
 from gru_tf.datasets.files import open_packaged_reviews
 from gru_tf.text.vocabulary import (
     FIRST_WORD,
@@ -58,10 +57,10 @@ class Reviews:
         array([  1,   6, 390,  21], dtype=int32)
         """
         check_iterable("texts", texts, "a list of str")
-        given = list(texts) if isinstance(texts, Iterable) else None  # a generator's, too
-        if given is None or isinstance(texts, str) or not all(isinstance(t, str) for t in given):
-            raise TypeError(f"texts must be a list of str. Received: {texts!r}.")
-        ids = words_to_ids([tokenise(text) for text in given], self.word_index)
+        texts = list(texts)  # a generator's, too
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"texts must be a list of str. Received: {describe(texts)}.")
+        ids = words_to_ids([tokenise(text) for text in texts], self.word_index)
         return pad_sequences(ids, self.x_train.shape[1], truncating=self.truncating, padding="post")
 
     def decode(self, ids):
@@ -74,10 +73,7 @@ class Reviews:
             A text of lower-case words, with "?" for each outside the vocabulary.
         """
         check_ids("ids", ids)
-        ids = np.asarray(ids)
-        if ids.ndim != 1:
-            raise ValueError(f"ids must be one review, (time,). Received shape: {ids.shape}.")
-        return " ".join(ids_to_words(ids, self.word_index))
+        return " ".join(ids_to_words(np.asarray(ids), self.word_index))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

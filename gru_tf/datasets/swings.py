@@ -43,7 +43,7 @@ def load_next_value(
         n_train: Number of windows to train on; each comes from a series of its own.
         n_valid: Number of windows to choose settings by.
         n_test: Number of windows to judge by at the end.
-        noise: Standard deviation of the wind's push at each step, above 0 and at most 1e30.
+        noise: Standard deviation of the wind's push at each step, from 1e-30 to 1e30.
         seed: Seed, an int. The same arguments give the same numbers.
         periods: Periods of the two swings, in steps, above 2.
 
@@ -65,7 +65,7 @@ def load_next_value(
     for name, value in numbers.items():
         check_at_least(name, value, 1)
     check_at_least("seed", seed, 0)
-    check_number("noise", noise, above=0, most=1e30)
+    check_number("noise", noise, least=1e-30, most=1e30)
     _check_periods(periods)
     rng = np.random.default_rng(seed)
     series = _simulate_swings(n_train + n_valid + n_test, window + 1, noise, periods, rng)
@@ -85,7 +85,7 @@ def best_guess(x, noise=0.25, periods=(10, 4)):
 
     Args:
         x: The last values of series of `load_next_value`, (n, at least 2, 1).
-        noise: Standard deviation of the wind's push, above 0 and at most 1e30.
+        noise: Standard deviation of the wind's push, from 1e-30 to 1e30.
         periods: Periods of the two swings, in steps, above 2.
 
     Returns:
@@ -104,7 +104,7 @@ def best_guess(x, noise=0.25, periods=(10, 4)):
     check_array("x", x, 3, "(n, at least 2, 1)", kinds="iuf")
     if np.shape(x)[1] < 2 or np.shape(x)[2] != 1:
         raise ValueError(f"x must be (n, at least 2, 1). Received: {describe(x)}.")
-    check_number("noise", noise, above=0, most=1e30)
+    check_number("noise", noise, least=1e-30, most=1e30)
     _check_periods(periods)
     x, n_steps, logs, lines = np.asarray(x, "float64")[..., 0], np.shape(x)[1], [], []
     for period in periods:

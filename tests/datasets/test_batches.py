@@ -126,7 +126,7 @@ def test_buckets_take_an_array_of_lists_as_keras_gives_it():
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        ([[1, 2]], [np.nan], "y must hold finite numbers. Received NaN"),
+        ([[1, 2]], [np.nan], "y must hold finite numbers, .* Received NaN"),
         ([[1, 2]], [0, 1], r"\(1,\) or \(1, size\). Received shape: \(2,\)"),
         ([], None, "Received none"),
         ([[1, np.nan]], None, "Received 1 NaN"),
@@ -135,6 +135,9 @@ def test_buckets_take_an_array_of_lists_as_keras_gives_it():
         ([[[1, 2]], [1]], None, r"\(1, 2\)"),
         ([np.ones((2, 3)), np.ones((2, 4))], None, r"\(2, 3\), \(2, 4\)"),
         ([np.full((2, 3), np.inf)], None, "infinity"),
+        ([np.full((2, 3), 1e300)], None, "within float32"),
+        ([[1, 2]], [1e300], "y must hold finite numbers, within float32"),
+        ([[1, 2], [3]], [0, 2**40], "y must hold integers.* Received: 0 to 1099511627776"),
         (np.ones((2, 0), int), None, r"one time step.*\(2, 0\)"),
         ([[1, 2**31]], None, "below 2.*Received: 2147483648"),
         ([[1, 2], [0, 3]], None, "right-padded.* row 1"),
@@ -197,5 +200,20 @@ def test_targets_of_every_step_are_padded_and_weighed():
     alone = [loss(np.array([b]), model(np.array([a]))) for a, b in zip(x, y, strict=True)]
     # Keras divides by the number of targets, padding included.
     assert together * 6 == pytest.approx(float(3 * alone[0] + alone[1]), rel=1e-5)
+    with pytest.raises(ValueError, match="targets of one size"):
+        datasets.bucket_by_length([[1], [2]], [[1], [[1, 2]]], every_step=True)
     with pytest.raises(ValueError, match=r"every step.*\[3, 2\]"):
         datasets.bucket_by_length(x, [[1, 2, 3], [4, 5]], every_step=True)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0]])
+def test_targets_of_every_step_keep_their_fractions_in_any_order(batch_size, order):
+    x, y = [[], [1, 7], [1, 7, 8]], [[], [1, 2], [0.5, 0.25, 0]]
+    x, y = [x[i] for i in order], [y[i] for i in order]
+    dataset = datasets.bucket_by_length(x, y, batch_size, shuffle=False, every_step=True)
+    found = [row for _, y_batch, _ in dataset.as_numpy_iterator() for row in y_batch]
+    for row, targets in zip(found, y, strict=True):
+        assert row.dtype == "float32"
+        assert row[: len(targets)].tolist() == targets
+        assert not row[len(targets) :].any()

@@ -82,6 +82,12 @@ def test_settings_chain_into_one_melody():
     assert {0, 1, 2} <= set(part.tolist())
 
 
+def test_parts_are_ints_where_one_is_empty():
+    parts = split_by_melody(load_chorales(), n_intervals=5)
+    assert 0 in [len(part) for part in parts]
+    assert all(part.dtype.kind == "i" for part in parts)
+
+
 def test_split_refuses():
     with pytest.raises(ValueError, match="n_intervals must be an int of at least 1. Received: 0"):
         split_by_melody(load_chorales(), 0)
