@@ -105,15 +105,16 @@ def check_list(name, values, accepted, least=1):
 def check_words(name, texts):
     """Raise a TypeError unless `texts` are lists of words, or texts, whose words are characters.
 
-    Of each only the first word is looked at, and of a generator nothing.
+    Of a generator nothing is looked at.
     """
     accepted = "lists of words, str"
     check_iterable(name, texts, accepted)
     for words in texts if isinstance(texts, list | tuple) else ():
-        if not isinstance(words, list | tuple | str) or not all(
-            isinstance(word, str) for word in words[:1]
-        ):
+        if not isinstance(words, list | tuple | str):
             raise TypeError(f"{name} must be {accepted}. Received in it: {describe(words)}.")
+        if not all(issubclass(kind, str) for kind in set(map(type, words))):
+            wrong = next(word for word in words if not isinstance(word, str))
+            raise TypeError(f"{name} must be {accepted}. Received in it: {describe(wrong)}.")
 
 
 def check_array(name, values, ndim=None, shape=None, *, kinds="biuf", rows=None, finite=True):

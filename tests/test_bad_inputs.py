@@ -50,7 +50,8 @@ class Row:
 # What is no argument of its kind.
 FLAGS = ["yes", "no", "", None, 1, 0, 2.0, [], [True], np.array([True, False])]
 TEXTS = [None, 3, "one text", b"text", [1], ["a", None], [b"a"], {"a": 1}, [["a"]], {"a"}]
-WORDS = [None, 3, "one text", {"a": 1}, [3], [[1]], [None], [["a"], 3], [{"a"}], [b"ab"]]
+WORDS = [None, 3, "one text", {"a": 1}, [3], [[1]], [None], [["a"], 3], [{"a"}], [["a", 5]]]
+WORDS += [[b"ab"], [["a", []]]]
 CHOICE = [None, 3, "", "yes", "KEEP", True, ["keep"], b"keep", ("write", "keep"), np.array(["a"])]
 ARRAY = [None, "a", {"a": 1}, [[1.0], [1.0, 2.0]], ["a"], [None], object(), {1.0}, 1j]
 FINITE = [*ARRAY, [np.nan], [np.inf], 3.0]
@@ -331,7 +332,7 @@ ROWS = {
             None, 3, "ab", [[1.5]], [["a"]], [1], [[1], [1, 2]], np.zeros((1, 2)), {},
             np.zeros((1, 0), int), [[-1]],
         ],
-        start=whole(0),
+        start=whole(1),
         end=whole(0),
     ),
     "models.encode": row(
@@ -340,14 +341,14 @@ ROWS = {
         model=[*MODEL, some_model()],
         source=[
             None, 3, "ab", [[1.5]], [["a"]], [1], [[1], [1, 2]], np.zeros((1, 2)), {},
-            np.zeros((1, 0), int), [[-1]],
+            np.zeros((1, 0), int), [[-1]], [[6]],
         ],
     ),
     "models.decode_step": row(
         models.decode_step,
         {"model": some_translator(), "words": np.array([1]), "states": [0] * 3},
         model=[*MODEL, some_model()],
-        words=[None, 3, "ab", [1.5], ["a"], [[1]], [[1], [1, 2]], np.zeros(2), {}, [-1]],
+        words=[None, 3, "ab", [1.5], ["a"], [[1]], [[1], [1, 2]], np.zeros(2), {}, [-1], [6]],
         states=[None, 3, "ab", [], [1], {}, np.zeros((3, 1, 2)), (1, 2), generator([1, 2, 3]), b""],
     ),
     # The figures
@@ -517,7 +518,7 @@ ROWS = {
         text.log_probabilities,
         {"model": some_model(), "sequences": [[1, 4]]},
         model=MODEL,
-        sequences=[*ID_LISTS, generator([[1, 4]])],
+        sequences=[*ID_LISTS, [[1, 6]], generator([[1, 4]])],
         batch_size=whole(1),
     ),
     "text.narrow": row(
@@ -539,7 +540,7 @@ ROWS = {
         top_p=optional(number(0, 1.1)),
         start=[*whole(0), 6],
         end=[*whole(0), 6],
-        never=[None, 3, "ab", [1.5], ["a"], [None], [-1], [6], {}, [[1]]],
+        never=[None, 3, "ab", [1.5], ["a"], [None], [-1], [6], {}, [[1]], [2, 3, 4, 5]],
         seed=whole(0),
     ),
     "text.one_step": row(text.one_step, {"model": some_model()}, model=[*MODEL, some_translator()]),
@@ -577,7 +578,10 @@ ROWS = {
     "text.learn_word_vectors": row(
         text.learn_word_vectors,
         {"x": [[1, 4, 5]], "num_words": 6, "dim": 2},
-        x=[*IDS, [[1.5]], [[6]], [[-1]], [1, 2], np.zeros((2, 0), int), [[[1]]], [[4, 0]]],
+        x=[
+            *IDS, [[1.5]], [[6]], [[-1]], [1, 2], np.zeros((2, 0), int), [[[1]]], [[4, 0]],
+            [[3, 3]],
+        ],
         num_words=[*whole(1), 2],
         dim=whole(1),
         window=whole(1),

@@ -112,11 +112,16 @@ def teacher_inputs(targets, start, end):
 
     Args:
         targets: Target ids, int (batch, time), right-padded with 0.
-        start: Id that starts a text, and is told before its first step.
-        end: Id that ends each text.
+        start: Id that starts a text, and is told before its first step, at least 1.
+        end: Id that ends each text. It may be that of the start.
 
     Returns:
         Ids, (batch, time), of the type of targets.
+
+    Raises:
+        TypeError: If targets isn't an array of integers.
+        ValueError: If targets isn't (batch, time), holds no ids or some below 0, start is below 1,
+            which would be padding, or end below 0.
 
     Example:
 
@@ -125,12 +130,12 @@ def teacher_inputs(targets, start, end):
     [[1, 5, 6, 0], [1, 5, 0, 0]]
     """
     check_ids("targets", targets, 2, "an array of ids, (batch, time)", least=1, lists=False)
-    check_at_least("start", start, 0)
+    check_at_least("start", start, 1)
     check_at_least("end", end, 0)
     before = targets.copy()
     before[:, 1:] = targets[:, :-1]
-    before[:, 0] = start
     before[before == end] = 0
+    before[:, 0] = start  # which may be the same id
     return before
 
 
@@ -145,12 +150,19 @@ def encode(model, source):
         A list of tensors, each with one row a text: the decoder's first state, (batch, units), or
         states, if the layer has several; all states of the encoder, (batch, source time, units);
         and which of these are of real words, Boolean (batch, source time).
+
+    Raises:
+        TypeError: If model isn't a Keras model, or source doesn't hold integers.
+        ValueError: If model lacks layers of a translator, source isn't (batch, source time), or an
+            id isn't from 0 to num_source - 1.
     """
     check_model("model", model, ("source_words", "encoder"))
-    check_ids("source", source, 2, "ids, (batch, source time)", least=1)
+    read = model.get_layer("source_words")
+    num_source = getattr(read, "input_dim", None)
+    check_ids("source", source, 2, "ids, (batch, source time)", below=num_source, least=1)
     source = keras.ops.convert_to_tensor(source, "int32")
     real = source != 0
-    embedded = model.get_layer("source_words")(source)
+    embedded = read(source)
     memory, *state = model.get_layer("encoder")(embedded, mask=real)
     return [*state, memory, real]
 
@@ -165,18 +177,25 @@ def decode_step(model, words, states):
 
     Returns:
         The probability of each id, (batch, num_target); the states after the step, a list; and
-        the weights of attention, (batch, source time), or None where there is no attention.
+        the weights of attention, (batch, source time), or None where there is no attention, which
+        is a layer of that name.
+
+    Raises:
+        TypeError: If model isn't a Keras model, words don't hold integers, or states are no list.
+        ValueError: If model lacks layers of a translator, words aren't (batch,), an id isn't from
+            0 to num_target - 1, or states are fewer than `encode` returns.
     """
     check_model("model", model, ("target_words", "decoder", "words"))
-    check_ids("words", words, 1, "ids, (batch,)", least=1)
+    told = model.get_layer("target_words")
+    num_target = getattr(told, "input_dim", None)
+    check_ids("words", words, 1, "ids, (batch,)", below=num_target, least=1)
     check_instance("states", states, list | tuple, "the list that encode() returned")
     check_list("states", states, "the list that encode() returned", least=3)
     *state, memory, real = states
     words = keras.ops.convert_to_tensor(words, "int32")[:, None]
-    embedded = model.get_layer("target_words")(words)
-    h, *state = model.get_layer("decoder")(embedded, initial_state=state)  # (batch, 1, units)
+    h, *state = model.get_layer("decoder")(told(words), initial_state=state)  # (batch, 1, units)
     weights = None
-    if model.name == "gru_attention_translator":
+    if any(layer.name == "attention" for layer in model.layers):
         keys, queries = model.get_layer("keys")(memory), model.get_layer("queries")(h)
         found, weights = model.get_layer("attention")(
             [queries, memory, keys], mask=[None, real, None], return_attention_scores=True

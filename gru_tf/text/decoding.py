@@ -20,7 +20,7 @@ def greedy_search(step, states, start, end, max_steps):
         A list of lists of int: the words of each text, without `end`.
 
     Raises:
-        ValueError: If max_steps is below 1.
+        ValueError: If max_steps is below 1, or end isn't the id of one of step's words.
     """
     check_at_least("max_steps", max_steps, 1)
     check_function("step", step, "a function of words and states")
@@ -32,7 +32,9 @@ def greedy_search(step, states, start, end, max_steps):
     open_texts = np.ones(n, bool)
     for _ in range(max_steps):
         log_p, states = step(words, states)
-        words = np.asarray(log_p).argmax(axis=1)
+        log_p = np.asarray(log_p)
+        check_at_least("end", end, 0, most=log_p.shape[1] - 1)
+        words = log_p.argmax(axis=1)
         open_texts &= words != end
         if not open_texts.any():
             break
@@ -58,7 +60,8 @@ def beam_search(step, states, start, end, max_steps, beam=4, length_penalty=0.0)
         And an array of their scores, (rows,).
 
     Raises:
-        ValueError: If beam or max_steps is below 1, or length_penalty below 0.
+        ValueError: If beam or max_steps is below 1, length_penalty below 0, or end isn't the id of
+            one of step's words.
 
     Source: Wu et al. 2016, arXiv:1609.08144, equation 14, for the score.
     """
@@ -83,6 +86,7 @@ def beam_search(step, states, start, end, max_steps, beam=4, length_penalty=0.0)
     for n in range(1, max_steps + 1):
         log_p, states = step(words, states)
         log_p = totals[:, None] + np.asarray(log_p, "float64")
+        check_at_least("end", end, 0, most=log_p.shape[1] - 1)
         if n == max_steps:  # everything ends here
             ended, ending = log_p.max(axis=1), log_p.argmax(axis=1)
         else:

@@ -8,10 +8,16 @@ import tensorflow as tf
 from gru_tf.checks import check_at_least, check_iterable, check_one_of
 from gru_tf.text.vocabulary import FIRST_WORD, START, UNKNOWN
 
+# TensorFlow's `lower` ends a text at a NUL, and goes by the language of the environment: Turkish
+# has other small letters for I and for the first of these, Lithuanian for the rest.
+_BEFORE_LOWER = {r"\x00": " ", **{letter: letter.lower() for letter in "\u0130\u00cc\u00cd\u0128"}}
+
 
 @keras.saving.register_keras_serializable("gru_tf")
 class TextToWordIds(keras.layers.Layer):
     """Turn texts into word ids inside a model, as the reviews were turned before training.
+
+    The ids are the same in every language that a computer may be set to.
 
     Args:
         words: The vocabulary, a list of str: the first has id 4, the next id 5, and so on.
@@ -56,9 +62,9 @@ class TextToWordIds(keras.layers.Layer):
     def call(self, texts):
         # The steps of `tokenise`, written for TensorFlow's expressions, which can't look around.
         texts = tf.reshape(tf.convert_to_tensor(texts), [-1])
-        for pattern, replacement in [("<br />", " "), ("\u2019", "'")]:
+        for pattern, replacement in [("<br />", " "), ("\u2019", "'"), *_BEFORE_LOWER.items()]:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
-        texts = tf.strings.lower(texts, "utf-8")
+        texts = tf.strings.lower(tf.strings.lower(texts), "utf-8")  # ASCII first
         for pattern in (r"[^\pL\pN']+", "''+", "(^| )'", "'( |$)"):
             texts = tf.strings.regex_replace(texts, pattern, " ")
         found = tf.cast(self.find(tf.strings.split(texts)), "int32")  # (batch, words of each)

@@ -22,7 +22,7 @@ def recall_earlier(tokens, context=None, longest=16):
     Args:
         tokens: Sequence, (n_tokens,), with a first token that is read and never foretold.
         context: Sequence, (n_tokens,), of what is compared, such as pairs of pitch and length,
-            or None for the tokens.
+            or an array, (n_tokens, ...), whose rows are, or None for the tokens.
         longest: Runs longer than this count as this long, at least 1.
 
     Returns:
@@ -46,7 +46,8 @@ def recall_earlier(tokens, context=None, longest=16):
     check_list("context", tokens if context is None else context, "a sequence, as long as tokens")
     if getattr(tokens, "ndim", 1) != 1:
         raise ValueError(f"tokens must be (n_tokens,). Received: {describe(tokens)}.")
-    context = tokens if context is None else context
+    tokens = _as_plain_list(tokens)
+    context = tokens if context is None else _as_plain_list(context)
     if len(context) != len(tokens):
         raise ValueError(
             f"context must be as long as tokens, {len(tokens)}. Received: {len(context)}."
@@ -97,3 +98,10 @@ def fit_trust(probabilities, lengths, right, longest=16, n_least=20):
         mixed = (1 - weights) * probabilities[seen] + weights * right[seen]
         trust[length] = weights[np.log(mixed).sum(axis=1).argmax(), 0]
     return trust
+
+
+def _as_plain_list(values):
+    """Return a list, whose places count from 0, and whose items are compared as a whole."""
+    if not isinstance(values, list | tuple | range):
+        values = np.asarray(values)
+    return [value.tolist() if hasattr(value, "tolist") else value for value in values]

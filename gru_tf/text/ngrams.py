@@ -20,7 +20,8 @@ class NGrams:
     of these tokens.
 
     Args:
-        order: The highest order, at least 1.
+        order: The highest order, at least 1. After tokens that were never seen, as are more than
+            the longest sequence has, the lower orders decide alone.
         n_tokens: Tokens are ids from 0 to n_tokens - 1.
         smoothing: `"kneser-ney"` or `"witten-bell"`.
 
@@ -42,6 +43,7 @@ class NGrams:
         check_at_least("n_tokens", n_tokens, 1)
         check_one_of("smoothing", smoothing, ("kneser-ney", "witten-bell"))
         self.order, self.n_tokens, self.smoothing = order, n_tokens, smoothing
+        self.contexts = self.grams = None  # nothing is counted yet
 
     def fit(self, sequences):
         """Count.
@@ -94,13 +96,24 @@ class NGrams:
         Returns:
             A list with an array for each sequence: natural logarithms, for each of its tokens
             but the first.
+
+        Raises:
+            TypeError: If sequences isn't a list of lists of integers.
+            ValueError: If `fit` wasn't called before, a sequence is empty, an id isn't from 0 to
+                n_tokens - 1, or order isn't one of these.
         """
+        if self.grams is None:
+            raise ValueError(
+                "fit must be called before probabilities are asked for. Received: no sequences yet."
+            )
         check_at_least("order", self.order if order is None else order, 1, most=self.order)
         order = self.order if order is None else order
         tokens, start = self._flatten(sequences)
         p = np.full(len(tokens), 1 / self.n_tokens)
         context = np.zeros(len(tokens), dtype="int64")
         for length in range(order):
+            if not len(self.grams[length]):  # no sequence is as long
+                break
             if length:
                 context = self._shift(context, tokens, start, length)
             context = _find(self.contexts[length], context)
@@ -117,7 +130,8 @@ class NGrams:
     def distribution(self, sequence, order=None):
         """Return how likely each token is to follow a sequence: an array, (n_tokens,)."""
         check_ids("sequence", sequence, below=self.n_tokens, least=1)
-        following = [[*sequence[-self.order :], token] for token in range(self.n_tokens)]
+        latest = np.asarray(sequence)[-self.order :]
+        following = [[*latest, token] for token in range(self.n_tokens)]
         return np.exp([found[-1] for found in self.log_probabilities(following, order)])
 
     def _flatten(self, sequences):

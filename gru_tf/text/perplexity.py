@@ -25,7 +25,7 @@ class Perplexity(keras.metrics.Mean):
     Call arguments:
         y_true: Token ids, (batch, time).
         y_pred: Probabilities or logits, (batch, time, num_tokens).
-        sample_weight: Weights, (batch, time) or (batch,), or None.
+        sample_weight: Weights, (batch, time), (batch, 1) or (batch,), or None.
 
     Example:
 
@@ -53,6 +53,8 @@ class Perplexity(keras.metrics.Mean):
             counted = ops.cast(ops.not_equal(y_true, self.ignore_class), loss.dtype)
         if sample_weight is not None:
             weight = ops.cast(sample_weight, loss.dtype)
+            if len(weight.shape) > len(loss.shape):  # a column of weights, one a row
+                weight = ops.squeeze(weight, -1)
             missing = len(loss.shape) - len(weight.shape)
             counted *= ops.reshape(weight, (*ops.shape(weight), *(1,) * missing))
         # A probability of 0 for what isn't counted must not turn the sum into NaN.
@@ -80,18 +82,25 @@ def log_probabilities(model, sequences, batch_size=64):
         A list with an array for each sequence: natural logarithms, for each of its tokens but
         the first, as `NGrams.log_probabilities` returns it.
 
+    Raises:
+        TypeError: If model isn't a Keras model, or sequences are no lists of integers.
+        ValueError: If batch_size is below 1, a sequence is empty, or an id isn't below the number
+            of tokens that the model tells apart.
+
     Example:
 
     >>> perplexity = np.exp(-np.concatenate(log_probabilities(model, ids)).mean())  # doctest: +SKIP
     """
     check_at_least("batch_size", batch_size, 1)
     check_model("model", model)
-    check_id_lists("sequences", sequences)
+    num_tokens = getattr(model, "output_shape", (None,))[-1]  # unknown of a class of one's own
+    check_id_lists("sequences", sequences, below=num_tokens)
     found = []
     for begin in range(0, len(sequences), batch_size):  # all at once may be gigabytes
         rows = sequences[begin : begin + batch_size]
-        x = keras.utils.pad_sequences([row[:-1] for row in rows], padding="post")
-        y = keras.utils.pad_sequences([row[1:] for row in rows], padding="post")
+        steps = max(1, *(len(row) - 1 for row in rows))  # 1 of padding, if no row has two
+        x = keras.utils.pad_sequences([row[:-1] for row in rows], steps, padding="post")
+        y = keras.utils.pad_sequences([row[1:] for row in rows], steps, padding="post")
         p = ops.take_along_axis(model(x, training=False), y[..., None], axis=-1)
         logs = ops.convert_to_numpy(ops.log(p[..., 0]))
         found += [row_logs[: len(row) - 1] for row_logs, row in zip(logs, rows, strict=True)]

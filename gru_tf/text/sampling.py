@@ -9,6 +9,7 @@ from gru_tf.checks import (
     check_model,
     check_number,
     check_probabilities,
+    describe,
 )
 from gru_tf.text.vocabulary import END, PADDING, START
 
@@ -93,7 +94,7 @@ def sample_texts(
         A list of n lists of ids. Each ends before the first `end`.
 
     Raises:
-        ValueError: If an argument isn't one of those above.
+        ValueError: If an argument isn't one of those above, or never leaves no token to draw.
 
     Example:
 
@@ -108,13 +109,19 @@ def sample_texts(
     check_at_least("start", start, 0, most=num_tokens - 1)
     check_at_least("end", end, 0, most=num_tokens - 1)
     check_ids("never", never, below=num_tokens)
+    silent = [PADDING, start, *never]
+    if len(set(map(int, silent))) == num_tokens:
+        raise ValueError(
+            "never must leave a token that can be drawn, beside padding and the start. "
+            f"Received: {describe(never)}, of {num_tokens} tokens."
+        )
     step, rng = one_step(model), np.random.default_rng(seed)
     state = model.get_layer("gru").cell.get_initial_state(n)
     tokens, drawn = np.full(n, start, dtype="int32"), []
     for _ in range(max_length):
         p, state = step(tokens, state)
         p = np.array(p)
-        p[:, [PADDING, start, *never]] = 0.0
+        p[:, silent] = 0.0
         cumulated = np.cumsum(narrow(p, temperature, top_k, top_p), axis=-1)
         # The first token whose cumulated probability is above a number drawn from 0 to 1.
         tokens = (cumulated / cumulated[:, -1:] <= rng.random((n, 1))).sum(axis=-1).astype("int32")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gru_tf.checks import check_at_least, check_ids
+from gru_tf.checks import check_at_least, check_ids, describe
 from gru_tf.text.vocabulary import UNKNOWN
 
 
@@ -52,7 +52,8 @@ def learn_word_vectors(x, num_words=10_000, dim=64, window=5, seed=0):
         `Embedding`. What was never seen has zeros.
 
     Raises:
-        ValueError: If an argument isn't as described, or x holds no two words in a row.
+        ValueError: If an argument isn't as described, or x holds no two words in a row, or none
+            that stand near each other oftener than chance would have it.
         TypeError: If x doesn't hold integers.
 
     Example:
@@ -77,6 +78,11 @@ def learn_word_vectors(x, num_words=10_000, dim=64, window=5, seed=0):
     chance = total**0.75 / (total**0.75).sum()  # the power makes rare neighbours count less
     information = np.log(counts.data / (total[counts.row] * chance[counts.col]))
     positive = information > 0
+    if not positive.any():
+        raise ValueError(
+            "x must hold two words that stand near each other oftener than chance would have it. "
+            f"Received: none in {describe(x)}."
+        )
     where = counts.row[positive], counts.col[positive]
     matrix = csr_matrix((information[positive], where), shape=counts.shape)
     start = np.random.default_rng(seed).normal(size=num_words)

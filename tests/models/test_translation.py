@@ -35,6 +35,13 @@ def test_teacher_inputs_tell_the_words_before_and_no_end():
     assert TARGET[0, 2] == END  # the argument is left alone
 
 
+def test_one_id_may_start_and_end_a_text():
+    before = np.where(BEFORE == START, END, BEFORE)
+    np.testing.assert_array_equal(teacher_inputs(TARGET, END, END), before)
+    with pytest.raises(ValueError, match="start must be an int of at least 1. Received: 0"):
+        teacher_inputs(TARGET, 0, END)
+
+
 @pytest.mark.parametrize("build", BUILDERS)
 @pytest.mark.parametrize("gru", LAYERS)
 def test_step_by_step_is_all_at_once(build, gru):
@@ -46,6 +53,26 @@ def test_step_by_step_is_all_at_once(build, gru):
         real = BEFORE[:, t] != 0
         np.testing.assert_allclose(np.asarray(p)[real], expected[real, t], atol=1e-5)
         assert (weights is None) == (build is build_translator)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_a_model_of_another_name_is_told_by_its_layers(build):
+    model = new_model(build)
+    other = keras.Model(model.inputs, model.outputs, name="other")
+    (p, _, weights), (expected, _, expected_weights) = (
+        decode_step(one, BEFORE[:, 0], encode(one, SOURCE)) for one in (other, model)
+    )
+    np.testing.assert_array_equal(p, expected)
+    assert (weights is None) == (expected_weights is None) == (build is build_translator)
+
+
+def test_ids_of_another_vocabulary_are_refused():
+    model = new_model(build_translator)
+    states = encode(model, SOURCE)
+    with pytest.raises(ValueError, match="source must hold ids .* below 10. Received: 5 to 10"):
+        encode(model, [[5, 10]])
+    with pytest.raises(ValueError, match="words must hold ids .* below 10. Received: 1 to 10"):
+        decode_step(model, np.array([1, 1, 10]), states)
 
 
 @pytest.mark.parametrize("build", BUILDERS)

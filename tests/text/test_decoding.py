@@ -113,8 +113,14 @@ def test_greedy_search_takes_the_best_word_at_each_step():
         ({"beam": 0}, "beam must be .* Received: 0"),
         ({"length_penalty": -1}, "length_penalty must be .* Received: -1"),
         ({"length_penalty": float("nan")}, "length_penalty must be .* Received: nan"),
+        ({"end": N_WORDS}, f"end must be .* at most {N_WORDS - 1}. Received: {N_WORDS}"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        beam_search(step, first_states(1), START, END, **{"max_steps": 3, **arguments})
+        beam_search(step, first_states(1), START, **{"end": END, "max_steps": 3} | arguments)
+
+
+def test_an_end_that_no_step_can_write_is_refused_by_a_greedy_search():
+    with pytest.raises(ValueError, match=f"end must be .* at most 4. Received: {N_WORDS}"):
+        greedy_search(step, first_states(1), START, N_WORDS, MAX_STEPS)

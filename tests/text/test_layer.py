@@ -1,6 +1,7 @@
 """The tokeniser inside a model against the one in Python, on every review and on odd texts."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -25,6 +26,7 @@ ODD = [
     "\u00c7A \u0130 \u03a3\u03bf\u03c6\u03cc\u03c2 e\u0301 \u4e2d\u6587",
     "snake_case 1/2 \u00bd 3\u00b2 \u0661 \U0001d7d8",
     "tabs\tand\nlines\u00a0and\u2003spaces",
+    "good\0 film 'a\0' b\0c",
     "wonderful " * 700,
 ]
 
@@ -90,6 +92,22 @@ def test_a_loaded_model_takes_texts(imdb, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "Skipping variable" not in done.stderr
+
+
+@pytest.mark.parametrize("locale", ["tr_TR.UTF-8", "lt_LT.UTF-8"])
+def test_ids_are_the_same_in_every_language_of_the_environment(locale):
+    texts = [*ODD, "I FILM It Ire \u0130stanbul", "J\u0301 \u00ccN \u00cdN \u0128N \u012eN"]
+    words = sorted({word for text in texts for word in reviews.tokenise(text)})
+    ids = {word: i for i, word in enumerate(words, 4)}
+    expected = [[1] + [ids[word] for word in reviews.tokenise(text)] for text in texts]
+    code = (
+        "import tensorflow as tf; from gru_tf.text import TextToWordIds; "
+        f"found = TextToWordIds({words!a}, 1000)(tf.constant({texts!a})).numpy(); "
+        f"assert [row[row > 0].tolist() for row in found] == {expected}, found.tolist()"
+    )
+    env = os.environ | {"LANG": locale, "LC_ALL": locale}  # which need not be installed
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_read_texts_refuses_what_is_no_model_or_no_reviews(imdb):

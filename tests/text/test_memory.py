@@ -1,6 +1,7 @@
 """The memory of a piece, against a search by hand and numbers worked out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gru_tf.text import fit_trust, recall_earlier
@@ -42,6 +43,24 @@ def test_trust_is_the_share_that_was_right():
     trust = fit_trust(np.full(1000, 1e-6), lengths, right, longest=4)
     np.testing.assert_allclose(trust, [0, 0, 0.7, 0.7, 0.7], atol=0.011)
     assert fit_trust(np.full(1000, 0.9), lengths, np.zeros(1000, bool)).max() == 0
+
+
+def test_a_series_is_read_in_its_order_whatever_its_index():
+    tokens = [1, 5, 6, 7, 5, 6, 7]
+    expected = [part.tolist() for part in recall_earlier(tokens)]
+    for index in (range(6, -1, -1), list("abcdefg")):
+        series = pd.Series(tokens, index=index)
+        for arguments in ((series,), (tokens, series)):
+            assert [part.tolist() for part in recall_earlier(*arguments)] == expected
+
+
+def test_rows_of_an_array_are_compared_whole():
+    tokens, other = np.random.default_rng(0).integers(0, 2, (2, 30))
+    pairs = np.stack([tokens, other], axis=1)
+    expected = recall_earlier(tokens, list(zip(tokens.tolist(), other.tolist(), strict=True)))
+    assert expected[0].max() > 1
+    for context in (pairs, list(pairs), pd.DataFrame(pairs)):
+        np.testing.assert_array_equal(recall_earlier(tokens, context), expected)
 
 
 def test_bad_input():

@@ -82,6 +82,17 @@ def test_sums_to_one(smoothing, history):
         assert model.distribution(history, order).sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("smoothing", ["kneser-ney", "witten-bell"])
+@pytest.mark.parametrize("sequences", [[[1]], [[1, 2], [1, 3]], [[1, 4, 5, 4]]])
+def test_an_order_above_the_longest_sequence_is_that_of_what_was_seen(smoothing, sequences):
+    model, history = NGrams(5, 6, smoothing).fit(sequences), [1, 4, 5, 4, 5]
+    for order in (1, 3, 5):
+        expected = [naive(sequences, order, 6, smoothing, history, token) for token in range(6)]
+        found = model.distribution(history, order)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        assert found.sum() == pytest.approx(1)
+
+
 def test_refuses():
     with pytest.raises(ValueError, match="order must be an int of at least 1. Received: 0"):
         NGrams(0, 5)
@@ -99,3 +110,5 @@ def test_refuses():
         NGrams(2, 6).fit(SEQUENCES).log_probabilities(SEQUENCES, 3)
     with pytest.raises(ValueError, match="sequence must hold 1 or more"):
         NGrams(2, 6).fit(SEQUENCES).distribution([])
+    with pytest.raises(ValueError, match="fit must be called before probabilities are asked for"):
+        NGrams(2, 6).log_probabilities(SEQUENCES)

@@ -45,6 +45,24 @@ def test_weights_logits_and_no_ignored_class():
     assert float(metric.result()) == expected(np.repeat(weights[:, :1], 6, axis=1))
 
 
+@pytest.mark.parametrize("time", [(), (6,)])
+def test_a_column_of_weights_is_one_weight_a_row(time):
+    p = RNG.dirichlet(np.ones(5), (8, *time)).astype("float32")
+    y, weights = RNG.integers(1, 5, (8, *time)), RNG.random((8, 1)).astype("float32")
+    plain, column = Perplexity(), Perplexity()
+    plain.update_state(y, p, weights[:, 0])
+    column.update_state(y, p, weights)
+    assert float(column.result()) == float(plain.result())
+    # As the loss has it, for which Keras makes columns of both.
+    inputs = keras.Input(p.shape[1:])
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    loss = "sparse_categorical_crossentropy"
+    model.compile(loss=loss, weighted_metrics=[Perplexity(), loss])
+    found = model.evaluate(p, y, sample_weight=weights, verbose=0, return_dict=True)
+    assert found["perplexity"] == pytest.approx(float(plain.result()), rel=1e-5)
+    assert found["perplexity"] == pytest.approx(np.exp(found[loss]), rel=1e-5)
+
+
 def test_what_is_left_out_cannot_make_it_nan():
     metric = Perplexity()
     metric.update_state([[1, 0]], np.array([[[0.0, 1.0], [0.0, 1.0]]]))
@@ -81,3 +99,16 @@ def test_log_probabilities_are_those_of_each_sequence_alone():
             p = model.predict(np.array([sequence[:-1]]), verbose=0)[0]
             expected = np.log(p[np.arange(len(p)), sequence[1:]])
             np.testing.assert_allclose(logs, expected, rtol=1e-5)
+
+
+def test_a_batch_of_first_tokens_alone_has_no_logarithms():
+    model = build_language_model(9, 4, 8, gru=gru_tf.GRU)
+    for sequences in ([[1]], [[1], [1], [1, 4]]):
+        found = log_probabilities(model, sequences, batch_size=2)
+        assert [logs.shape for logs in found] == [(len(row) - 1,) for row in sequences]
+
+
+def test_ids_of_another_vocabulary_are_refused_before_work_starts():
+    model = build_language_model(9, 4, 8)
+    with pytest.raises(ValueError, match="sequences must hold ids .* below 9. Received: 1 to 9"):
+        log_probabilities(model, [[1, 9]])

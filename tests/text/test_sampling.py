@@ -136,6 +136,7 @@ def test_longest_copy():
         ({"top_p": 1.5}, "top_p must be .* above 0 and of at most 1. Received: 1.5"),
         ({"n": 0}, "n must be an int of at least 1"),
         ({"max_length": 0}, "max_length must be an int of at least 1"),
+        ({"never": range(2, 9)}, "never must leave a token .* Received: range.2, 9., of 9 tokens"),
     ],
 )
 def test_refuses(model, settings, message):

@@ -64,6 +64,7 @@ def test_words_used_alike_get_similar_vectors():
         ({"x": [[1, 60]]}, "x must hold ids .* below 50. Received: 1 to 60"),
         ({"x": [[1.0, 2.0]]}, "x must hold integers"),
         ({"x": [[1, 4, 0]]}, "two words or more"),
+        ({"x": [[3, 3, 3]]}, "x must hold two words that stand near each other oftener than"),
     ],
 )
 def test_what_is_wrong_is_named(arguments, message):
