@@ -43,8 +43,8 @@ test: venv          ## check the code, the package, and every notebook against i
 test-browser: site  ## look at every page of the site in a browser, and run lessons in JupyterLab
 	@$(RUN) -m pytest -n 2 -rs tests/browser
 
-check: venv         ## run the tests of the package alone, without those of tools and documents
-	@$(RUN) -m pytest $(IN_TWO) --ignore=tests/repository --ignore=tests/benchmarks tests
+check: venv         ## run the quick tests of the package alone, as between two edits
+	@$(RUN) -m pytest $(IN_TWO) -m "not slow" --ignore=tests/repository --ignore=tests/benchmarks tests
 
 coverage: venv      ## run the tests of the package, and list the lines that none of them reaches
 	@$(RUN) -m pytest $(IN_TWO) --cov=gru_tf tests

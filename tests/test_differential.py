@@ -14,6 +14,7 @@ from differential import calls, check
 FINDINGS = json.loads(Path(__file__).with_name("findings.json").read_text())
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25,
     deadline=None,

@@ -116,6 +116,7 @@ def test_tapes_within_tapes(use):
     both(use, return_sequences=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reset_after", "return_sequences", "training", "compiled"),
     [
@@ -152,6 +153,7 @@ def test_forward_mode(training):
     np.testing.assert_allclose(found, change(layer, tf.constant(SHORT)), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("return_sequences", [True, False])
 @pytest.mark.parametrize("training", [True, False])
 def test_forward_mode_after_gradients_of_the_same_call(return_sequences, training):
@@ -183,6 +185,7 @@ def test_hessians():
     both(use)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [True, False])
 def test_jacobians_of_gradients(compiled):
     """Without vectorizing, which TensorFlow can't do for the gradients of a loop's gradients."""

@@ -154,6 +154,7 @@ def test_the_layer_computes_the_equations(way, reset_after, update_gate):
     np.testing.assert_allclose(layer(x, initial_state=h_0), h, atol=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     batch=st.integers(1, 4),
@@ -267,6 +268,7 @@ def test_unknown_batch_and_time(reset_after, training):
     assert ours(keras.Input((TIME, N_X), batch_size=2))[0].shape == (2, TIME, N_H)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [129, None])
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("jit", [True, False])
@@ -316,6 +318,7 @@ def test_config_holds_every_argument():
     assert set(keras.layers.GRU(3).get_config()) <= set(config)
 
 
+@pytest.mark.slow
 def test_a_saved_model_loads_in_another_process_without_custom_objects(tmp_path):
     x, _ = random_inputs()
     inputs = keras.Input((None, N_X))
@@ -334,6 +337,7 @@ def test_a_saved_model_loads_in_another_process_without_custom_objects(tmp_path)
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), model(x), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_mirrored_strategy_trains_as_one_device_does():
     program = """
         import numpy as np, keras, tensorflow as tf, gru_tf
@@ -429,6 +433,7 @@ def test_bad_arguments_are_named():
         layer(np.zeros((2, 3, 5), "float32"))
 
 
+@pytest.mark.slow
 def test_importing_the_package_imports_no_more_than_keras():
     program = (
         "import sys, keras\n"

@@ -158,6 +158,7 @@ def test_gradients_equal_finite_differences(activation, gate, return_sequences):
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(
     steps=st.integers(1, 19),
@@ -360,6 +361,7 @@ def test_half_precision_accumulates_in_float32(policy, unit):
     np.testing.assert_allclose(tf.cast(h, "float64"), expected, atol=unit / 2 + 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("jit", "batch"), [(True, None), (False, None), (False, BATCH)])
 def test_unknown_batch_and_time_in_a_graph_and_under_xla(jit, batch):
     layer = make(return_sequences=True, return_state=True)
@@ -468,6 +470,7 @@ def second_derivatives(layer, x, h_0, mask):
     return outer.gradient(penalty, layer.trainable_variables)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("time", "compiled", "return_sequences", "holes"),
     [
@@ -490,6 +493,7 @@ def test_second_derivatives(time, compiled, return_sequences, holes, monkeypatch
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("return_sequences", "training"), [(True, True), (False, False)])
 def test_forward_mode_after_gradients_of_the_same_call(return_sequences, training):
     x = tf.constant(random_inputs("float64", time=5)[0])
@@ -572,6 +576,7 @@ def test_config_holds_every_argument():
         assert config[name] == arguments[name]
 
 
+@pytest.mark.slow
 def test_a_saved_model_loads_in_another_process_without_custom_objects(tmp_path):
     x, _ = random_inputs()
     inputs = keras.Input((None, N_X))

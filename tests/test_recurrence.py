@@ -19,6 +19,7 @@ times = st.integers(1, 19)  # up to two turns of the loop and three steps more
 CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(sizes, times, sizes, sizes, st.booleans(), st.booleans(), st.integers(0, 99))
 def test_gradients_equal_those_derived_by_hand(

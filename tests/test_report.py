@@ -17,6 +17,7 @@ def lines(text):
     return {line[:12].strip(): line[12:] for line in text.splitlines()}
 
 
+@pytest.mark.slow
 def test_it_names_versions_device_data_and_layer():
     done = subprocess.run([sys.executable, "-m", "gru_tf"], text=True, capture_output=True)
     said = lines(done.stdout)

@@ -112,6 +112,7 @@ def test_attention_is_a_softmax_of_what_the_layers_say():
         np.testing.assert_allclose(weights[i, n:], 0, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", BUILDERS)
 def test_it_learns_to_write_a_text_backwards(build):
     rng = np.random.default_rng(0)

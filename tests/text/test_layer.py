@@ -46,6 +46,7 @@ def padded(ids, maxlen):
     return np.pad(ids, ((0, 0), (0, maxlen - ids.shape[1])))
 
 
+@pytest.mark.slow
 def test_ids_of_every_review_are_those_of_training(imdb, raw_texts):
     layer = make_layer(imdb)
     for i in range(0, len(raw_texts), 1000):
@@ -70,6 +71,7 @@ def test_long_texts_are_cut_as_in_training(truncating, imdb):
     np.testing.assert_array_equal(ids, data.encode(["one two three four five six seven eight"]))
 
 
+@pytest.mark.slow
 def test_a_loaded_model_takes_texts(imdb, tmp_path):
     keras.utils.set_random_seed(0)
     model = build_sentiment_classifier(embedding_dim=4, units=4, gru=gru_tf.GRU)
@@ -94,6 +96,7 @@ def test_a_loaded_model_takes_texts(imdb, tmp_path):
     assert "Skipping variable" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["tr_TR.UTF-8", "lt_LT.UTF-8"])
 def test_ids_are_the_same_in_every_language_of_the_environment(locale):
     texts = [*ODD, "I FILM It Ire \u0130stanbul", "J\u0301 \u00ccN \u00cdN \u0128N \u012eN"]
