@@ -164,6 +164,7 @@ ORIGINS = {
     "music": Origin("python benchmarks/music.py", "music", _MUSIC),
     "music_phrases": Origin("python benchmarks/music.py phrases", "phrases", _MUSIC),
     "translation": Origin("python benchmarks/translation.py", "plan", _TRANSLATION),
+    "translation_early": Origin("python benchmarks/translation.py early", "early", _TRANSLATION),
     "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
 
