@@ -1,6 +1,6 @@
 """Translation: dates in words to digits, and English to French, over seeds.
 
-    python benchmarks/translation.py          GRUs and their opponents: two hours
+    python benchmarks/translation.py          GRUs and their opponents: over two hours
     python benchmarks/translation.py early    dates after four passes, by rate: about 10 minutes
     python benchmarks/translation.py phrases  French by phrases, an opponent: a few minutes
 
@@ -239,9 +239,9 @@ def opponent(model, **_):
 # What each part of the search over phrases may weigh; the share of a translation weighs 1.
 GRID = {
     "backward": (0.25, 0.5, 1.0, 2.0),
-    "trigrams": (0.25, 0.5, 1.0, 2.0),
-    "word": (0.0, 0.5, 1.0, 1.5),
-    "phrase": (-1.0, -0.5, 0.0),
+    "trigrams": (0.5, 1.0, 2.0),
+    "word": (0.5, 1.0, 1.5, 2.0, 2.5),
+    "phrase": (-2.0, -1.0, 0.0, 1.0),
 }
 
 

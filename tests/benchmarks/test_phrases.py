@@ -71,8 +71,8 @@ def test_shares_of_phrases_are_counted_from_both_sides(table):
 
 
 def test_the_longest_phrase_is_taken_and_an_unknown_word_copied(table):
-    words = "close the black file zyx".split()
-    assert phrases.longest_match(words, table) == "fermer le fichier noir zyx".split()
+    words = ["close", "the", "black", "file", "zyx"]
+    assert phrases.longest_match(words, table) == ["fermer", "le", "fichier", "noir", "zyx"]
     assert phrases.longest_match([], table) == []
 
 
