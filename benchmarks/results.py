@@ -164,6 +164,18 @@ ORIGINS = {
     "music": Origin("python benchmarks/music.py", "music", _MUSIC),
     "music_phrases": Origin("python benchmarks/music.py phrases", "phrases", _MUSIC),
     "translation": Origin("python benchmarks/translation.py", "plan", _TRANSLATION),
+    "translation_phrases": Origin(
+        "python benchmarks/translation.py phrases",
+        "phrases",
+        (
+            "benchmarks/phrases.py",
+            "gru_tf/datasets/translation.py",
+            "gru_tf/text/dictionary.py",
+            "gru_tf/text/ngrams.py",
+            "gru_tf/text/vocabulary.py",
+        ),
+    ),
+    "translation_early": Origin("python benchmarks/translation.py early", "early", _TRANSLATION),
     "forecasting": Origin("python benchmarks/forecasting.py", "plan", _FORECASTS),
 }
 

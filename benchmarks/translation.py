@@ -1,15 +1,23 @@
 """Translation: dates in words to digits, and English to French, over seeds.
 
-    python benchmarks/translation.py [--anew]
+    python benchmarks/translation.py          GRUs and their opponents: over two hours
+    python benchmarks/translation.py early    dates after four passes, by rate: about 10 minutes
+    python benchmarks/translation.py phrases  French by phrases, an opponent: a few minutes
 
-writes data/results/translation.json: of each translator the exact matches on dates, by form; and
-on the French of an interface BLEU and chrF, by length of the text and beside opponents, and how
-often the next word is right after its own. Settings were chosen on the validation parts; the rows
-of rates show what other learning rates give there. Two controls ask what attention itself does: a
-wider GRU without it, of as many weights, and attention that can't choose.
+The first writes data/results/translation.json: of each translator the exact matches on dates, by
+form; and on the French of an interface BLEU and chrF, by length of the text and beside opponents,
+and how often the next word is right after its own. Settings were chosen on the validation parts;
+the rows of rates show what other learning rates give there. Two controls ask what attention itself
+does: a wider GRU without it, of as many weights, and attention that can't choose.
+
+The second writes data/results/translation_early.json: the exact matches on dates where training is
+as short as in the lesson, for two learning rates. The third writes translation_phrases.json beside
+it: the strongest opponent, a table of phrases, on the same French and by the same scores.
 """
 
 import argparse
+import functools
+import itertools
 import os
 import re
 import time
@@ -40,6 +48,7 @@ from gru_tf.text import (
     index_words,
     learn_dictionary,
 )
+from phrases import best_path, learn_phrases, learn_trigrams, longest_match
 from results import run_table
 
 SEEDS = range(3)
@@ -120,6 +129,19 @@ def dates(model, seed, **_):
         some = of_form.x_test[:300], of_form.y_test[:300]
         result[f"exact, {form}"] = exact(network, *some, *letters)
     return result
+
+
+EARLY_RATES = (0.005, 0.01)
+
+
+def early_dates(model, rate, seed, **_):
+    """Train for four passes, as the lesson does; test on other dates of the same forms."""
+    data = load_date_pairs(10_000, seed=seed, forms=SEEN)
+    source, target = index_words(data.x_train, 500), index_words(data.y_train, 500)
+    x, y = to_ids(data.x_train, source), to_ids(data.y_train, target)
+    settings = dict(epochs=4, batch_size=64, learning_rate=rate, units=128)
+    network = train(BUILDERS[model], source, target, x, y, **settings)
+    return {"exact": exact(network, data.x_test, data.y_test, source, target)}
 
 
 # English and French
@@ -212,6 +234,51 @@ def opponent(model, **_):
     limit = max(valid, key=valid.get)
     found = mixed(remembered, distances, by_words(data["x_test"], data), limit)
     return scores(found, data["y_test"]) | {"limit": limit}
+
+
+# What each part of the search over phrases may weigh; the share of a translation weighs 1.
+GRID = {
+    "backward": (0.25, 0.5, 1.0, 2.0),
+    "trigrams": (0.5, 1.0, 2.0),
+    "word": (0.5, 1.0, 1.5, 2.0, 2.5),
+    "phrase": (-2.0, -1.0, 0.0, 1.0),
+}
+
+
+@functools.cache
+def weigh_phrases():
+    """Return what phrases are searched with, and of all weights the validation part's scores."""
+    data = load_french()
+    pairs = [[cut(text) for text in data[side]] for side in ("x_train", "y_train")]
+    parts = learn_phrases(*pairs), learn_trigrams(pairs[1])
+    asked, tried = [cut(text) for text in data["x_valid"]], []
+    for values in itertools.product(*GRID.values()):
+        weights = dict(zip(GRID, values, strict=True))
+        found = [join(best_path(words, *parts, weights)) for words in asked]
+        tried.append((weights, scores(found, data["y_valid"])))
+    return parts, tried
+
+
+def by_phrases(model, **_):
+    """Score phrases: untuned, or with the weights that are best for a score of the validation."""
+    data = load_french()
+    asked, more = [cut(text) for text in data["x_test"]], {}
+    if model == "phrases, untuned":
+        pairs = ([cut(text) for text in data[side]] for side in ("x_train", "y_train"))
+        table = learn_phrases(*pairs)
+        found = [join(longest_match(words, table)) for words in asked]
+    else:
+        parts, tried = weigh_phrases()
+        score = {"phrases, tuned for BLEU": "bleu", "phrases, tuned for chrF": "chrf"}[model]
+        more, _ = max(tried, key=lambda one: one[1][score])
+        found = [join(best_path(words, *parts, more)) for words in asked]
+    result = scores(found, data["y_test"]) | more
+    n_words = np.array([len(words) for words in asked])
+    for low, high in ((1, 2), (3, 3), (4, 5), (6, 99)):
+        some = np.flatnonzero((n_words >= low) & (n_words <= high))
+        part = scores([found[i] for i in some], [data["y_test"][i] for i in some])
+        result[f"chrf, {low} to {high} words"] = part["chrf"]
+    return result
 
 
 LONGEST = 14  # words of a text that is trained on: the few longer ones would triple the time
@@ -322,6 +389,20 @@ def plan():
                 yield {"task": "rates", "model": model, "rate": rate, "seed": seed}, rates
 
 
+def early():
+    """Yield what tells each row of early dates from the others, and what makes it."""
+    for model in BUILDERS:
+        for rate in EARLY_RATES:
+            for seed in SEEDS:
+                yield {"model": model, "rate": rate, "seed": seed}, early_dates
+
+
+def phrases():
+    """Yield what tells each row of phrases from the others, and what makes it."""
+    for model in ("untuned", "tuned for BLEU", "tuned for chrF"):
+        yield {"model": f"phrases, {model}", "seed": 0}, by_phrases
+
+
 def run_one(run, settings):
     """Run one row of the table, from its seed."""
     keras.backend.clear_session()
@@ -332,8 +413,15 @@ def run_one(run, settings):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", nargs="?", choices=("all", "early", "phrases"), default="all")
     parser.add_argument("--anew", action="store_true", help="do again what is not stale, too")
-    run_table("translation", list(plan()), run_one, anew=parser.parse_args().anew)
+    options = parser.parse_args()
+    if options.table == "early":
+        run_table("translation_early", list(early()), run_one, anew=options.anew)
+    elif options.table == "phrases":
+        run_table("translation_phrases", list(phrases()), run_one, anew=options.anew)
+    else:
+        run_table("translation", list(plan()), run_one, anew=options.anew)
 
 
 if __name__ == "__main__":

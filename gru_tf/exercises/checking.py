@@ -1,5 +1,6 @@
 """What all checks share: the register, the helpers, and `check`, which prints a verdict."""
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -13,7 +14,7 @@ UNSOLVED = "not solved yet. Fill in the cell above, run it, then run this one ag
 
 
 class Wrong(Exception):
-    """The answer is wrong; the text says what is wrong."""
+    """The answer is wrong; the text says what is wrong. See `hinting` for a hint of its own."""
 
 
 class Unsolved(Exception):
@@ -39,6 +40,16 @@ def require(condition, sentence):
     """Stop the check with a sentence that says what is wrong, unless a condition holds."""
     if not condition:
         raise Wrong(sentence)
+
+
+@contextlib.contextmanager
+def hinting(text):
+    """Give what is found wrong inside a hint of its own, in the place of the exercise's."""
+    try:
+        yield
+    except Wrong as error:
+        error.hint = text
+        raise
 
 
 def as_array(value, name, shape=None):
@@ -103,6 +114,7 @@ def check(number, *answers):
         return
     except Exception as error:
         wrong = error if isinstance(error, Wrong) else f"the answer can't be tested: {error!r}."
+        hint = getattr(wrong, "hint", hint)
         FAILURES[number] = FAILURES.get(number, 0) + 1
         print(f"{number}: {wrong}" + f" Hint: {hint}" * (FAILURES[number] > 1))
         return

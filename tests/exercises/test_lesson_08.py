@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gru_tf.exercises import check
+
 
 def test_told_end(is_right):
     is_right("08.1", 11, 9)
@@ -122,3 +124,18 @@ def test_choose_refused(is_refused, answer, sentence):
 )
 def test_limits_refused(is_refused, limits, sentence):
     is_refused("08.3", sentence, choose, limits)
+
+
+@pytest.mark.parametrize("limits", [LIMITS | {"chrf": 0.5}, LIMITS | {"chrf": "low"}, 0.2])
+def test_a_wrong_limit_has_a_hint_about_limits(capsys, limits):
+    for _ in range(2):
+        check("08.3", choose, limits)
+    hint = capsys.readouterr().out.split("Hint: ")[1]
+    assert "of the validation part" in hint
+    assert "go through near, far" not in hint
+
+
+def test_a_wrong_choice_has_a_hint_about_the_choice(capsys):
+    for _ in range(2):
+        check("08.3", below, LIMITS)
+    assert "Hint: go through near, far and distances" in capsys.readouterr().out
