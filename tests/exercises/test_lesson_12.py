@@ -143,9 +143,103 @@ def in_float32(a, b, size):
     return all_at_once(a.astype("float32"), b.astype("float32"), size)
 
 
-@pytest.mark.parametrize("answer", [chunk_by_chunk, all_at_once, in_float32])
-def test_scan_in_chunks(is_right, answer):
+def without_padding(a, b, size):
+    size = min(size, len(a))
+    n = len(a) // size * size
+    shape = (-1, size, *a.shape[1:])
+    a_chunks, b_chunks = (v[:n].reshape(shape).swapaxes(0, 1) for v in (a, b))
+    inside, factors = loop(a_chunks, b_chunks), np.cumprod(a_chunks, axis=0)
+    ends = loop(factors[-1], inside[-1])
+    before = np.concatenate([np.zeros_like(ends[:1]), ends[:-1]])
+    states = (inside + factors * before).swapaxes(0, 1).reshape(n, *a.shape[1:])
+    if n == len(a):
+        return states
+    return np.concatenate([states, loop(a[n:], b[n:], states[-1])])
+
+
+def from_the_ends_again(a, b, size):
+    """No array of factors: the loop runs again, from the states before the chunks."""
+    n = -(-len(a) // size)
+    pad = [(0, n * size - len(a)), *[(0, 0)] * (a.ndim - 1)]
+    a_chunks, b_chunks = (np.pad(v, pad).reshape(n, size, *a.shape[1:]) for v in (a, b))
+    whole, end = np.ones_like(a_chunks[:, 0]), np.zeros_like(b_chunks[:, 0])
+    for t in range(size):
+        whole *= a_chunks[:, t]
+        end = np.where(True, a_chunks[:, t] * end + b_chunks[:, t], 0)
+    h = np.zeros_like(end)
+    for k in range(1, n):
+        h[k] = whole[k - 1] * h[k - 1] + end[k - 1]
+    states = np.zeros_like(b_chunks)
+    for t in range(size):
+        h = states[:, t] = np.add(np.multiply(a_chunks[:, t], h), b_chunks[:, t])
+    return states.reshape(n * size, *a.shape[1:])[: len(a)]
+
+
+def corrected_in_place(a, b, size):
+    """Every `size`th row is one step of all chunks; a list of rows comes back."""
+    states, factors = b.copy(), a.copy()
+    for t in range(1, min(size, len(a))):
+        n = len(states[t::size])
+        states[t::size] += a[t::size] * states[t - 1 :: size][:n]
+        factors[t::size] *= factors[t - 1 :: size][:n]
+    for start in range(size, len(a), size):
+        states[start : start + size] += factors[start : start + size] * states[start - 1]
+    return list(states)
+
+
+def by_a_scan(a, b, size):
+    reach = 1
+    while reach < len(a):
+        b = np.concatenate([b[:reach], a[reach:] * b[:-reach] + b[reach:]])
+        a = np.concatenate([a[:reach], a[reach:] * a[:-reach]])
+        reach *= 2
+    return b
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        all_at_once,
+        in_float32,
+        without_padding,
+        from_the_ends_again,
+        corrected_in_place,
+        by_a_scan,
+    ],
+)
+def test_scan_in_chunks(is_right, verdict, answer):
     is_right("12.3", answer)
+    assert "only their ends wait" in verdict("12.3", answer)
+
+
+def test_scan_in_chunks_of_other_arrays_is_right_as_far_as_can_be_seen(is_right, verdict):
+    def of_copies(a, b, size):
+        return all_at_once(np.array(a), np.array(b), size)
+
+    is_right("12.3", of_copies)
+    assert "could not be seen" in verdict("12.3", of_copies)
+
+
+def row_by_row(a, b, size):
+    states = np.zeros_like(b)
+    for t in range(len(a)):
+        states[t] = b[t] if t == 0 else np.multiply(a[t], states[t - 1]) + b[t]
+    return states
+
+
+def number_by_number(a, b, size):
+    states = b.copy()
+    for index in np.ndindex(b[1:].shape):
+        t, place = index[0] + 1, index[1:]
+        states[t, *place] += a[t, *place] * states[t - 1, *place]
+    return states
+
+
+def in_lists(a, b, size):
+    states = [b[0]]
+    for a_t, b_t in list(zip(a, b, strict=True))[1:]:
+        states.append(a_t * states[-1] + b_t)
+    return states
 
 
 def at_once_without_chain(a, b, size):
@@ -196,6 +290,11 @@ def in_place(a, b, size):
         (lambda a, b, n: loop(a, b).T, "the shape is"),
         (by_division, "division by a factor"),
         (in_place, "an argument was changed"),
+        (lambda a, b, size: loop(a, b), "one after the other: 400 products for 400 steps"),
+        (chunk_by_chunk, "one after the other: 440 products"),
+        (row_by_row, "one after the other"),
+        (number_by_number, "one after the other"),
+        (in_lists, "one after the other"),
     ],
 )
 def test_scan_in_chunks_refused(is_refused, answer, sentence):

@@ -441,7 +441,7 @@ def test_python_of_the_page_runs_as_it_stands(tmp_path, monkeypatch, capsys):
 
 def test_commands_of_the_page_open_what_they_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    lines = re.findall(r"^python -m gru_tf\.tuning (.*?) *#", PAGE, re.MULTILINE)
+    lines = re.findall(r"^\.venv/bin/python -m gru_tf\.tuning (.*?) *#", PAGE, re.MULTILINE)
     urls = [command._parse(line.split()).storage for line in lines]
     sqlite, postgresql, journal = urls
     journal = journal.replace("///shared", f"//{tmp_path}")
