@@ -26,8 +26,8 @@ def leaderboard(tuner):
         by the steps of its optimizer; `epochs_run` by this trial alone, and its
         `seconds`; `parameters`, the number of its weights; `status`, and `why` it
         failed, if it did. `table.attrs["hyperparameters"]` lists the columns of the
-        hyperparameters. One that is named as another column is found under `hp.`, as
-        in `hp.score`.
+        hyperparameters. One that is named as another column, `rank` or `ties` is found
+        under `hp.`, as in `hp.score`.
 
     Example:
 
