@@ -64,7 +64,7 @@ def opened(url):
     with contextlib.suppress(Exception):  # not yet made, or away
         name = url.replace("postgresql:", "postgresql+psycopg:")
         backend = optuna.storages.journal.JournalFileBackend
-        kept = optuna.storages.JournalStorage(backend(url[10:])) if "journal" in url else name
+        kept = optuna.storages.JournalStorage(backend(url[11:])) if "journal" in url else name
         return optuna.load_study(study_name="study", storage=kept).get_trials(deepcopy=False)
     return []
 
@@ -386,7 +386,10 @@ def test_signs_of_life_are_watched_anew_when_the_database_was_away(tmp_path):
         ("searches.db", "must be sqlite:///file.db.*Received: 'searches.db'"),
         ("oracel://me:secret@host/db", "Received: 'host/db'"),
         ("sqlite:////no/such/folder/kept.db", "there is no such folder"),
-        ("journal:///no/such/folder/kept", "there is no such folder"),
+        ("journal:////no/such/folder/kept", "there is no such folder.*Received: /no/such/fol"),
+        ("journal:///no/such/folder/kept", "there is no such folder.*Received: no/such/folder"),
+        ("journal:///C:/no/such/kept", "there is no such folder.*Received: C:/no/such/kept"),
+        ("journal:///", "must be sqlite:///file.db.*Received: 'journal:///'"),
     ],
 )
 def test_bad_addresses(tmp_path, url, message):
@@ -444,8 +447,9 @@ def test_commands_of_the_page_open_what_they_name(tmp_path, monkeypatch):
     lines = re.findall(r"^python -m gru_tf\.tuning (.*?) *#", PAGE, re.MULTILINE)
     urls = [command._parse(line.split()).storage for line in lines]
     sqlite, postgresql, journal = urls
-    journal = journal.replace("///shared", f"//{tmp_path}")
-    for url, file in ((sqlite, "imdb.db"), (journal, "imdb.log")):
+    whole = journal.replace("////shared", f"///{tmp_path}")
+    relative = journal.replace("////shared/imdb", "///kept")
+    for url, file in ((sqlite, "imdb.db"), (whole, "imdb.log"), (relative, "kept.log")):
         kept, _ = database.open_storage(url, 1.0, None, print)
         optuna.create_study(study_name="study", storage=kept)
         assert (tmp_path / file).stat().st_size
