@@ -470,6 +470,11 @@ def test_hyperband_has_as_many_settings_as_the_page_says(tmp_path):
 def test_private_names_of_optuna_are_there():
     from gru_tf.tuning import internals
 
+    begun = optuna.pruners.HyperbandPruner()
+    kept = optuna.create_study(pruner=begun)
+    kept.enqueue_trial({})
+    for name in internals.OPTUNA_OBJECTS:
+        assert any(hasattr(thing, name) for thing in (begun, kept.trials[0])), name
     for name in internals.OPTUNA:
         module, _, attribute = name.partition(":")
         __import__(module)
