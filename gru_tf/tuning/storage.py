@@ -143,11 +143,12 @@ def _claim(storage, shown, tuner, settings, described, patience):
             raise ValueError(f"{where} is none of this program. Give the search another name.")
         ours = time.monotonic() - start > patience  # whoever made it is dead
         time.sleep(0.2)
-    grown = False
+    grown = None
     if not ours:
         compare(where, there["data"], here["data"], WAYS_ON)
         grown = compare_settings(where, there["search"], here["search"], WAYS_ON)
+        here["search"] = grown or here["search"]
     if ours or grown:
         for key, value in here.items():
             study.set_user_attr(key, value)
-    return study, ours or grown
+    return study, ours or bool(grown)

@@ -1,6 +1,8 @@
 """A search knows what it is, and refuses to be another one."""
 
+import collections
 import functools
+import importlib
 import json
 import shutil
 import sys
@@ -122,6 +124,41 @@ def test_a_folder_of_something_else_is_left_alone(make, tmp_path, overwrite):
     with pytest.raises(ValueError, match="no search.json"):
         make(overwrite=overwrite)
     assert (tmp_path / "search" / "thesis.tex").exists()
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_what_a_user_keeps_in_the_folder_of_a_priced_search_is_left(make):
+    first = make("random", max_trials=2)
+    price(first, seconds_per_epoch=1)
+    (first.folder / "thesis.tex").write_text("years of work")
+    (first.folder / "report.html").write_text("of something else")
+    make("random", max_trials=2, seed=2)
+    assert names(first.folder) - {"lock"} == {"search.json", "thesis.tex", "report.html"}
+
+
+def test_overwriting_deletes_the_files_of_the_search_alone(make):
+    path = make("random", max_trials=2).folder
+    (path / "trial_0").mkdir()
+    mine = {"thesis.tex", "trial_runs.csv", "other.json"}
+    others = {"oracle.json", "data.json", "price.json", "report.html", "trial_0/trial.json"}
+    for name in [*mine, *others, "data.json.0123abcd.unfinished"]:
+        (path / name).write_text("{}")
+    make("random", max_trials=3, overwrite=True)
+    assert names(path) - {"lock"} == {"search.json", *mine}
+    assert folder.read(path / "search.json")["max_trials"] == 3
+
+
+@pytest.mark.parametrize("text", ["{", '{"of": "another program"}'])
+def test_a_damaged_file_of_a_search_without_trials_is_left(make, text):
+    path = make("random", max_trials=2).folder / "search.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"search\.json of this search is damaged"):
+        make("random", max_trials=2)
+    assert path.read_text() == text
+    make("random", max_trials=2, overwrite=True)
 
 
 @pytest.mark.parametrize("file", ["search.json", "oracle.json", "trial_2/trial.json"])
@@ -361,7 +398,7 @@ def test_a_generator_is_refused(make):
 SCALE = 1.0
 
 
-def build_by_calls(hp):
+def build_by_calls(hp, layer=None):
     return called(hp)
 
 
@@ -406,3 +443,110 @@ def test_attributes_of_the_object_whose_method_builds_are_seen():
     assert texts[0] == texts[1] != texts[2]
     assert texts[2]["uses"]["self.rate"] == "0.2"
     assert "source" in texts[0]["uses"]["Layer"] or "Layer" in texts[0]["uses"]
+
+
+def test_defaults_of_arguments_are_seen():
+    def with_defaults(units, rate):
+        def layer(units, *, rate=rate):
+            return units * rate
+
+        def builder(hp, units=units):
+            return layer(units)
+
+        return describe_builder(builder)
+
+    first = with_defaults(3, 0.1)
+    assert with_defaults(3, 0.1) == first
+    assert with_defaults(4, 0.1) != first
+    assert with_defaults(3, 0.2) != first
+    assert first["through"]["layer(rate)"] == "0.1"
+
+
+def test_attributes_of_classes_are_seen(monkeypatch):
+    for builder in (Building(0.1).build, functools.partial(build_by_calls, layer=Layer)):
+        before = describe_builder(builder)
+        with monkeypatch.context() as patch:
+            patch.setattr(Layer, "rate", 0.3)
+            assert describe_builder(builder) != before
+        assert describe_builder(builder) == before
+
+
+CONFIG = """
+import keras
+
+WIDTH = 4
+layers = [8, 8]
+
+def layer(units=2):
+    return units
+
+class Scaling:
+    rate = 0.1
+
+    def call(self, factor=1):
+        return self.rate * factor
+"""
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """Return a module of a user's own."""
+    (tmp_path / "config_of_a_user.py").write_text(CONFIG)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("config_of_a_user")
+    del sys.modules["config_of_a_user"]
+
+
+def test_what_a_builder_uses_of_another_module_is_seen(config, monkeypatch):
+    def builder(hp):
+        config.layer(config.Scaling, config.layers)
+        return keras.layers.Dense(config.WIDTH)
+
+    def other(units=2):
+        return units + 1
+
+    before = describe_builder(builder)
+    assert set(before["through"]) == {
+        *("config.WIDTH", "config.layers", "config.layer", "config.layer(units)"),
+        *("config.Scaling", "source of config.Scaling", "config.Scaling.rate"),
+        "config.Scaling.call(factor)",
+    }
+    changes = [
+        (config, "WIDTH", 8),
+        (config, "layers", [8, 4]),
+        (config, "layer", other),
+        (config.layer, "__defaults__", (3,)),
+        (config.Scaling, "rate", 0.2),
+        (config.Scaling.call, "__defaults__", (2,)),
+    ]
+    for change in changes:
+        with monkeypatch.context() as patch:
+            patch.setattr(*change)
+            assert describe_builder(builder) != before, change
+    assert describe_builder(builder) == before
+
+
+def test_of_libraries_names_alone_are_seen():
+    def builder(hp, layer=keras.layers.Dense, flatten=keras.tree.flatten):
+        return keras.ops.tanh(layer(3))
+
+    names = [identify(keras.layers.Dense), "keras.src.tree.tree_api.flatten"]
+    assert list(describe_builder(builder)["through"].values()) == names
+
+
+def test_a_search_of_a_version_that_saw_less_of_a_builder_goes_on(make):
+    wide = functools.partial(build_with_default, layer=Layer)
+    tuner = make(build=wide)
+    with_a_trial(tuner)
+    path = tuner.folder / "search.json"
+    whole = folder.read(path)
+    less = {name: whole["builder"][name] for name in ("function", "uses")}
+    versions = {**whole["versions"], "keras": "3.1"}
+    folder.write(path, {**whole, "builder": less, "versions": versions})
+    with pytest.warns(UserWarning, match="keras 3.1 there"):
+        make(build=wide)
+    assert folder.read(path) == {**whole, "versions": versions}
+
+
+def build_with_default(hp, layer=None, largest=4):
+    return build(hp, largest)
