@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from scipy.sparse import csr_array
 
 from gru_tf.datasets import bucket_by_length
 from gru_tf.tuning import data as tuning_data
@@ -324,6 +325,53 @@ def test_what_identifies_data():
     assert describe_data(None) == "None"
     several = [describe_data(([X, x], Y)) for x in (X, X.copy(), 1 - X)]
     assert several[0] == several[1] != several[2]
+
+
+def ragged(middle):
+    rows = [[float(i)] * (1 + i % 3) for i in range(2000)]
+    rows[1000] = middle
+    return tf.ragged.constant(rows)
+
+
+def test_sparse_and_ragged_data_are_compared_whole():
+    sparse = csr_array(np.where(X > 0, X, 0))
+    same = [sparse, sparse.copy(), sparse.tocoo(), sparse.tocsc(), lambda: sparse]
+    others = [-sparse, sparse[::-1], sparse[:, :2]]
+    texts = [describe_data(data) for data in same]
+    assert len(set(texts)) == 1
+    assert texts[0].startswith("sparse float32 (32, 3), checksum ")
+    assert describe_data([sparse, -sparse]) == [texts[0], describe_data(-sparse)]
+    assert len({texts[0], *map(describe_data, others)}) == 4
+    tensors = [tf.sparse.from_dense(data.toarray()) for data in (sparse, sparse, -sparse)]
+    texts = [describe_data(data) for data in tensors]
+    assert texts[0] == texts[1] != texts[2]
+    texts = [describe_data(ragged(row)) for row in ([1.0, 2.0], [1.0, 2.0], [1.0, 3.0], [1.0], [])]
+    assert texts[0] == texts[1]
+    assert len(set(texts)) == 4
+    moved = [tf.ragged.constant(rows) for rows in ([[1, 2], [3]], [[1], [2, 3]])]
+    assert len(set(map(describe_data, moved))) == 2
+
+
+def sparse_rows(row):
+    return tf.sparse.from_dense(ragged(row).to_tensor())
+
+
+@pytest.mark.parametrize("kind", [ragged, sparse_rows])
+def test_batches_of_sparse_and_ragged_data_are_compared_whole(kind):
+    def batches(row, buffer):
+        return tf.data.Dataset.from_tensor_slices(kind(row)).shuffle(buffer).batch(500)
+
+    rows = [1.0, 2.0], [1.0, 2.0], [1.0, 3.0]
+    for buffer in (1, 2000):
+        texts = [describe_data(batches(row, buffer)) for row in rows]
+        assert texts[0] == texts[1] != texts[2]
+        assert ("rows in any order" in texts[0]) == (buffer > 1)
+
+
+@pytest.mark.parametrize("data", [object(), collections.deque([1.0]), tf.TensorShape([1])])
+def test_data_that_cannot_be_compared_are_refused(data):
+    with pytest.raises(ValueError, match="Data must be arrays, .*Received: "):
+        describe_data({"x": data})
 
 
 def test_what_identifies_a_value_bound_to_a_builder():
