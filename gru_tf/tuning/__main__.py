@@ -150,7 +150,8 @@ def _parse(arguments):
         "--storage",
         metavar="URL",
         help="of a database that many processes share: sqlite:///FILE, "
-        "postgresql://USER@HOST/NAME, or journal:///FILE on a disk that machines share",
+        "postgresql://USER@HOST/NAME, or journal:///FILE on a disk that machines share; a fourth "
+        "slash begins a path from the root",
     )
     parser.add_argument(
         "--patience",

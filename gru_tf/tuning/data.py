@@ -1,9 +1,10 @@
 """What identifies the data of a search: shapes, and a checksum of all that is in them.
 
-Arrays are read whole, at about a gigabyte a second. So are datasets, and functions that
-make one, up to `MOST_BYTES`: of what is larger, or never ends, only so much is compared,
-and the search says so. A dataset that draws its order anew in each pass is compared row
-by row, whatever the order; one whose rows differ in each pass can't be compared.
+Arrays, sparse and ragged ones too, are read whole, at about a gigabyte a second. So are
+datasets, and functions that make one, up to `MOST_BYTES`: of what is larger, or never ends,
+only so much is compared, and the search says so. A dataset that draws its order anew in
+each pass is compared row by row, whatever the order; one whose rows differ in each pass
+can't be compared.
 """
 
 import collections.abc
@@ -13,6 +14,8 @@ import itertools
 
 import keras
 import numpy as np
+
+from gru_tf.checks import describe
 
 MOST_BYTES = 2**28  # of a dataset: 256 MB
 MOST_BATCHES = 2**17
@@ -29,7 +32,8 @@ def describe_data(data):
         A text, or a list or a dict of such.
 
     Raises:
-        ValueError: If it is a generator, which only the first trial could read.
+        ValueError: If it is a generator, which only the first trial could read, or of a kind
+            of which it can't be seen whether another holds the same.
     """
     from gru_tf.tuning.identity import identify
 
@@ -41,6 +45,8 @@ def describe_data(data):
         names = inspect.signature(type(data).__init__).parameters
         known = {name: identify(getattr(data, name)) for name in names if hasattr(data, name)}
         return {"callback": type(data).__name__, **known}
+    if (parts := _parts(data)) is not None:
+        return _describe_parts(data, *parts)
     if isinstance(data, list) or hasattr(data, "__array__"):
         return describe_array(data)
     if isinstance(data, collections.abc.Iterator):
@@ -51,13 +57,49 @@ def describe_data(data):
     if callable(data) and not _is_dataset(data):
         made = data()
         return _describe_batches(data) if _is_dataset(made) else describe_data(made)
-    return _describe_batches(data) if _is_dataset(data) else identify(data)
+    if _is_dataset(data):
+        return _describe_batches(data)
+    held = hasattr(data, "__len__") and not isinstance(data, str | bytes | range | set | frozenset)
+    if held or hasattr(data, "shape") or type(data).__repr__ is object.__repr__:
+        raise ValueError(
+            "Data must be arrays, sparse or ragged ones, a dataset, a function that makes one of "
+            "these, numbers or texts: of others it can't be seen whether they are the same when "
+            f"the search goes on. Received: {describe(data)}."
+        )
+    return identify(data)
 
 
 def describe_array(data):
     """Return the type, the shape and a checksum of an array."""
     array = np.asarray(data)
     return f"{array.dtype} {array.shape}, checksum {hashlib.sha256(_bytes(array)).hexdigest()[:12]}"
+
+
+def is_array(data):
+    """Return whether data are an array of any library, or a sparse or ragged one."""
+    return hasattr(data, "__array__") or _parts(data) is not None
+
+
+def _parts(data):
+    """Return the values of a sparse or ragged array and arrays of their places, None of others."""
+    if hasattr(data, "tocoo"):  # of SciPy
+        matrix = data.tocoo(copy=True)
+        matrix.sum_duplicates()  # which puts them in one order
+        return matrix.data, [matrix.row, matrix.col]
+    if hasattr(data, "dense_shape"):  # of TensorFlow, as the next
+        return data.values, [data.indices]
+    if hasattr(data, "nested_row_splits"):
+        return data.flat_values, data.nested_row_splits
+    return None
+
+
+def _describe_parts(data, values, places):
+    values = np.asarray(values)
+    digest = hashlib.sha256(_bytes(values))
+    for part in places:
+        digest.update(np.asarray(part).astype(np.int64).tobytes())
+    kind = "ragged" if hasattr(data, "nested_row_splits") else "sparse"
+    return f"{kind} {values.dtype} {tuple(data.shape)}, checksum {digest.hexdigest()[:12]}"
 
 
 def notes(described, name=""):
@@ -98,7 +140,7 @@ def _read(data, batches=MOST_BATCHES):
     items = (data[i] for i in range(len(data))) if by_index else iter(data)
     digest, total, n_rows, n_bytes, n, shapes = hashlib.sha256(), 0, 0, 0, 0, []
     for batch in itertools.islice(items, batches):
-        arrays = [np.asarray(leaf) for leaf in keras.tree.flatten(batch) if leaf is not None]
+        arrays = [_dense(leaf) for leaf in keras.tree.flatten(batch) if leaf is not None]
         for array in arrays:
             digest.update(f"{array.dtype}{array.shape}".encode() + _bytes(array))
             n_bytes += array.nbytes
@@ -127,5 +169,16 @@ def _bytes(array):
     return repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
 
 
+def _dense(data):
+    """Return an array of a batch: of a sparse one all values, of a ragged one the rows as texts."""
+    if hasattr(data, "nested_row_splits"):
+        return np.array([repr(row) for row in data.to_list()], dtype=object)
+    if hasattr(data, "dense_shape"):
+        array = np.zeros(data.shape, data.values.numpy().dtype)
+        array[tuple(np.transpose(data.indices))] = data.values
+        return array
+    return data.toarray() if hasattr(data, "toarray") else np.asarray(data)
+
+
 def _holds_arrays(parts):
-    return any(hasattr(part, "__array__") or isinstance(part, dict) for part in parts)
+    return any(is_array(part) or isinstance(part, dict) for part in parts)

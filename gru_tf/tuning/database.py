@@ -67,7 +67,8 @@ def open_storage(url, patience, retry, say):
 
     Args:
         url: An address: `"sqlite:///file.db"`, `"postgresql://user@host/name"` or
-            `"journal:///file.log"`.
+            `"journal:///file.log"`. The file is in the working folder; after a fourth slash
+            its path is that from the root, as in `"journal:////shared/file.log"`.
         patience: Seconds to wait for an answer, and for a sign of life of a process.
         retry: What Optuna calls with a study and a trial whose process is dead.
         say: Function that prints a line.
@@ -80,8 +81,8 @@ def open_storage(url, patience, retry, say):
         ConnectionError: If there is no answer.
     """
     options = {}
-    if url.startswith("journal:///"):
-        shown, path = url, url.removeprefix("journal://")
+    if url.startswith("journal:///") and not url.endswith("/"):
+        shown, path = url, url.removeprefix("journal:///")
     else:
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         try:
@@ -96,7 +97,10 @@ def open_storage(url, patience, retry, say):
         name = "timeout" if parsed.get_backend_name() == "sqlite" else "connect_timeout"
         options = {"pool_pre_ping": True, "connect_args": {name: int(patience) + 1}}
     if shown.startswith(("sqlite", "journal")) and not Path(path or ".").absolute().parent.is_dir():
-        raise ValueError(f"{shown} can't be written: there is no such folder.")
+        raise ValueError(
+            f"{shown} can't be written: there is no such folder. After three slashes stands a path "
+            f"from the working folder, after four one from the root. Received: {path}."
+        )
 
     def make():
         if not options:

@@ -8,6 +8,7 @@ that a score which a bad disk has changed is refused.
 
 import contextlib
 import json
+import re
 import shutil
 import warnings
 
@@ -30,11 +31,12 @@ def claim_folder(folder, settings, overwrite):
         folder: `pathlib.Path` of the search, which need not exist.
         settings: Dict of what identifies the search. Its "versions" may differ, with a
             warning; what `GROWS` names may be larger than before.
-        overwrite: Whether to delete what search there is in the folder.
+        overwrite: Whether to delete what search there is in the folder: the files that a
+            search writes, and the folders of its trials. Whatever else lies there is left.
 
     Raises:
-        ValueError: If the folder holds another search that has begun, a damaged one or other
-            files, or can't be written. The message says why, and the ways on.
+        ValueError: If the folder holds another search that has begun, a damaged one, or files
+            but no search, or can't be written. The message says why, and the ways on.
     """
     try:
         # What is being written was begun by another machine, or cut off.
@@ -45,17 +47,17 @@ def claim_folder(folder, settings, overwrite):
                     "will neither go on there nor delete it. Give the search another name."
                 )
             if not overwrite:
+                there = _read_settings(folder)
                 try:
-                    if _check_settings(folder, settings):
-                        write(folder / "search.json", settings)
+                    if anew := compare_settings(folder, there, settings):
+                        write(folder / "search.json", anew)
                     return
                 except ValueError:
                     # Where no trial has run, as of one that was only priced, nothing is lost.
                     if any(folder.glob("trial_*")) or (folder / "oracle.json").exists():
                         raise
             with held(folder):  # or another process runs it
-                pass
-            shutil.rmtree(folder)
+                _forget(folder, begun=overwrite)
         write(folder / "search.json", settings)
     except OSError as error:
         raise ValueError(
@@ -63,17 +65,27 @@ def claim_folder(folder, settings, overwrite):
         ) from error
 
 
-def _check_settings(folder, settings):
-    """Refuse other settings, and return whether the search is to grow."""
+def _read_settings(folder):
+    """Return the settings of the search in a folder, and refuse one that is damaged."""
     there = read(folder / "search.json")
     if "kind" not in there:
         raise damaged(folder / "search.json", "it says no kind of search")
-    grown = compare_settings(folder, there, settings)
     # When the very first trial starts, its own file is written first.
     begun = len(list(folder.glob("trial_*/trial.json"))) > 1
     if begun and not (folder / "oracle.json").exists():
         raise damaged(folder / "oracle.json", "it is missing")
-    return grown
+    return there
+
+
+def _forget(folder, begun):
+    """Delete what a search has written, with its trials if it has begun, and nothing else.
+
+    Its search.json is left, to be written anew: what is cut off amid this is a search still.
+    """
+    names = r"(data|price)\.json" + (r"|oracle\.json|report\.html|trial_\d+" if begun else "")
+    for path in list(folder.iterdir()):
+        if re.fullmatch(rf"({names})(\.\w+\.unfinished)?", path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def compare_settings(where, there, settings, ways_on=_WAYS_ON):
@@ -86,12 +98,14 @@ def compare_settings(where, there, settings, ways_on=_WAYS_ON):
         ways_on: A sentence that says what can be done.
 
     Returns:
-        Whether the search is to grow.
+        The settings that are to be kept in the place of those, as the search is to grow or
+        an earlier version of this package wrote down less of it; or None.
 
     Raises:
         ValueError: If it is another search.
     """
     versions, here = there.get("versions", {}), settings["versions"]
+    builder = {"through": settings["builder"]["through"], **there.get("builder", {})}
     others = [
         f"{name} {versions.get(name)} there, {here[name]} here"
         for name in here
@@ -102,14 +116,15 @@ def compare_settings(where, there, settings, ways_on=_WAYS_ON):
         for name in GROWS
         if name in there and name in settings and _more(there[name], settings[name])
     }
-    compare(where, {**there, "versions": here, **grown}, settings, ways_on)
+    compare(where, {**there, "versions": here, "builder": builder, **grown}, settings, ways_on)
     if others:
         warnings.warn(
             f"{where} was begun under other versions: {'; '.join(others)}. Scores are the same "
             "to the last digit under the same versions alone.",
-            stacklevel=5,
+            stacklevel=4,
         )
-    return bool(grown)
+    anew = grown or "through" not in there["builder"]
+    return {**settings, "versions": versions} if anew else None
 
 
 def _more(there, here):

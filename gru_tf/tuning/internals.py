@@ -1,4 +1,4 @@
-"""The names of Keras Tuner that its documentation doesn't promise, and what each is used for.
+"""The names of Keras Tuner and Optuna that no documentation promises, and what each is used for.
 
 A test looks each of them up, so that a release without one fails with a sentence and not
 in the middle of a search. That is also why `pyproject.toml` caps Keras Tuner's version.
@@ -45,5 +45,10 @@ OPTUNA = {  # "module:name"
     "optuna.study:Study._pop_waiting_trial_id": "a study of a fixed number of trials",
     "optuna.pruners:HyperbandPruner._get_bracket_id": "the brackets of the plan, no trial twice",
     "optuna.storages._heartbeat:BaseHeartbeat": "signs of life for journals as for databases",
+    "optuna.storages._heartbeat:BaseHeartbeat._get_stale_trial_ids": "whose process is dead",
     "optuna.storages:get_storage": "a cache before the database, which is then made patient",
+}
+OPTUNA_OBJECTS = {  # of a pruner or of a trial
+    "_pruners": "how many brackets Hyperband's pruner has, once it has begun",
+    "_trial_id": "by which the storage knows a trial whose process it watches",
 }

@@ -81,7 +81,8 @@ def make_tuner(
         tune_new_entries: Whether to search hyperparameters that are not in it as well.
         distribution_strategy: A `tf.distribute.Strategy` under which trials are run.
         seed: Seed, at least 1, of the hyperparameters drawn and of every trial.
-        overwrite: Whether to delete a search of this name first.
+        overwrite: Whether to delete a search of this name first: its files and the folders
+            of its trials. What else lies in its folder is left.
 
     Returns:
         A `keras_tuner.Tuner`. Its `search` takes the arguments of `model.fit` but for
@@ -93,7 +94,7 @@ def make_tuner(
         ValueError: If an argument isn't one of those above, the environment asks for Keras
             Tuner's chief or workers, the builder declares no hyperparameters, its model
             isn't compiled or doesn't report the objective, or the folder holds another
-            search that has begun, a damaged one, or other files.
+            search that has begun, a damaged one, or files but no search.
         TypeError: If the builder isn't a function or doesn't return a `keras.Model`, or an
             argument that is no number or name, such as `objective`, has another type.
         ImportError: If `tensorboard` is missing: every trial would fail without it.

@@ -19,7 +19,8 @@ import keras_tuner as kt
 import numpy as np
 import pandas as pd
 
-from gru_tf.checks import check_array, check_at_least, check_instance, check_number
+from gru_tf.checks import check_array, check_at_least, check_instance, check_number, describe
+from gru_tf.tuning.data import is_array
 from gru_tf.tuning.folder import write
 from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_warnings
 from gru_tf.tuning.progress import Progress
@@ -100,12 +101,14 @@ def price(
 
     Args:
         tuner: A tuner from `gru_tf.tuning.make_tuner`, or any `keras_tuner.Hyperband`.
-        x: Training data as for the tuner's `search`: an array, or a list or a dict of them,
-            a dataset, which is read whole, or a function that makes one; None to count only.
+        x: Training data as for the tuner's `search`: an array, a sparse one too, or a list or
+            a dict of them, a dataset, which is read whole, or a function that makes one; None
+            to count only.
         y: Labels, unless they are in `x`.
         validation_data: A pair (x, y) of arrays, or with sample weights, a dataset, a
             function that makes one, or None.
-        validation_split: Part of the arrays that is set apart for validation.
+        validation_split: Part of the arrays that is set apart for validation, unless there
+            is `validation_data`.
         batch_size: Batch size for arrays.
         steps_per_epoch, validation_steps: Number of batches of a dataset that never ends, or
             of which an epoch, or the validation, takes a part.
@@ -120,7 +123,8 @@ def price(
 
     Raises:
         ValueError: If the tuner doesn't say how many epochs a trial has, its builder fails
-            for every trial, or a dataset never ends and has no number of steps.
+            for every trial, a dataset never ends and has no number of steps, or there is
+            a `validation_split` of data that are no arrays.
 
     Example:
 
@@ -251,7 +255,18 @@ class _Arrays:
 
 
 def _count_rows(arrays):
-    return len(keras.tree.flatten(arrays)[0])
+    first = keras.tree.flatten(arrays)[0]
+    return first.shape[0] if hasattr(first, "shape") else len(first)  # sparse ones have no len()
+
+
+def _with_rows(array):
+    """Return an array as it is, but a sparse one in the form of which one can take rows."""
+    if hasattr(array, "dense_shape"):  # TensorFlow's
+        from scipy.sparse import coo_matrix
+
+        places = tuple(np.transpose(array.indices))
+        array = coo_matrix((array.values.numpy(), places), tuple(array.shape))
+    return array.tocsr() if hasattr(array, "tocsr") else array
 
 
 def _rows(arrays, rows):
@@ -294,7 +309,7 @@ def as_batches(
     """Return training and validation data as batches (x, y), of which one can take some."""
 
     def batches(x, y, steps, name, limit):
-        if y is not None or isinstance(x, list | tuple | dict) or hasattr(x, "__array__"):
+        if y is not None or isinstance(x, list | tuple | dict) or is_array(x):
             return _Arrays(x, y, batch_size, steps)
         if hasattr(x, "__getitem__"):
             return _Batches([x[i] for i in range(min(len(x), steps or len(x)))])
@@ -305,7 +320,13 @@ def as_batches(
         return _Batches(list(itertools.islice(x, steps)))
 
     x, validation_data = (data() if callable(data) else data for data in (x, validation_data))
-    if validation_split:
+    x, y, validation_data = keras.tree.map_structure(_with_rows, (x, y, validation_data))
+    if validation_split and validation_data is None:
+        if not all(part is None or is_array(part) for part in keras.tree.flatten((x, y))):
+            raise ValueError(
+                "validation_split must be 0 of what is no array, such as a dataset: give "
+                f"validation_data. Received: validation_split={validation_split} of {describe(x)}."
+            )
         n_training = int(_count_rows(x) * (1 - validation_split))
         validation_data = _rows((x, y), slice(n_training, None))
         x, y = _rows((x, y), slice(n_training))

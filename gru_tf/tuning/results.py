@@ -8,7 +8,7 @@ import keras_tuner as kt
 import pandas as pd
 
 from gru_tf.checks import check_at_least, check_instance, check_number
-from gru_tf.tuning.space import objective_names
+from gru_tf.tuning.space import check_validated, list_callbacks, objective_names
 from gru_tf.tuning.trials import chosen, column, identity, row
 
 
@@ -26,8 +26,8 @@ def leaderboard(tuner):
         by the steps of its optimizer; `epochs_run` by this trial alone, and its
         `seconds`; `parameters`, the number of its weights; `status`, and `why` it
         failed, if it did. `table.attrs["hyperparameters"]` lists the columns of the
-        hyperparameters. One that is named as another column is found under `hp.`, as
-        in `hp.score`.
+        hyperparameters. One that is named as another column, `rank` or `ties` is found
+        under `hp.`, as in `hp.score`.
 
     Example:
 
@@ -82,7 +82,7 @@ def best_model(
         validation_split: Part of the arrays that is set apart in its place.
         epochs: Largest number of epochs, or None for twice those of the search.
         patience: Epochs without a gain after which training stops.
-        **options: More arguments of `model.fit`, such as `batch_size` or `verbose`.
+        **options: More arguments of `model.fit`, such as `batch_size`, `callbacks` or `verbose`.
 
     Returns:
         A pair: the trained `keras.Model`, with the weights of its best epoch, and the
@@ -91,6 +91,7 @@ def best_model(
     Raises:
         ValueError: If no trial of the search is completed, or if the objective needs
             validation data and there are none.
+        TypeError: If `callbacks` are none of Keras'.
 
     Example:
 
@@ -109,13 +110,8 @@ def best_model(
         raise ValueError(
             f"No trial of {tuner.project_name!r} is completed: search first. Received: {n} trials."
         )
-    names = objective_names(goal)
-    validated = validation_data is not None or validation_split
-    if not validated and any(name.startswith("val_") for name in names):
-        raise ValueError(
-            f"The objective {names} needs validation_data or validation_split. Received: "
-            f"validation_data=None, validation_split={validation_split}."
-        )
+    check_validated(goal, validation_data, validation_split)
+    callbacks = list_callbacks(options.pop("callbacks", None))
     keras.utils.set_random_seed(tuner.seed)
     settings = best[0].hyperparameters
     model = tuner.hypermodel.build(settings)
@@ -126,7 +122,8 @@ def best_model(
     total = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: logs.setdefault(goal.name, goal.get_value(logs))
     )
-    stopping = [] if names == ["default_objective"] else [total, stop]  # Keras Tuner's for None
+    if objective_names(goal) != ["default_objective"]:  # Keras Tuner's for None
+        callbacks += [total, stop]
     x, validation_data, test_data = (
         data() if callable(data) else data for data in (x, validation_data, test_data)
     )
@@ -138,7 +135,7 @@ def best_model(
         validation_data=validation_data,
         validation_split=validation_split,
         epochs=epochs or 2 * tuner.max_epochs,
-        callbacks=[*options.pop("callbacks", []), *stopping],
+        callbacks=callbacks,
         **{"verbose": 0, **options},
     )
     x, y, weights = keras.utils.unpack_x_y_sample_weight(test_data)

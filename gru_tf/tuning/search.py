@@ -19,7 +19,13 @@ from gru_tf.tuning.memory import with_less_to_collect, without_leak, without_war
 from gru_tf.tuning.pricing import dry_run
 from gru_tf.tuning.progress import printer
 from gru_tf.tuning.promotion import CURVES, Recorder, is_whole, skip_epochs
-from gru_tf.tuning.space import fit_arguments, has_fit, objective_names
+from gru_tf.tuning.space import (
+    check_validated,
+    fit_arguments,
+    has_fit,
+    list_callbacks,
+    objective_names,
+)
 from gru_tf.tuning.trials import cost, parent, place, trial_seed
 
 
@@ -99,7 +105,8 @@ class Search(kt.Tuner):
 
         args = [made(i, data) for i, data in enumerate(args)]
         kwargs = {name: made(name, data) for name, data in kwargs.items()}
-        callbacks = [recorder.begin(), *kwargs.pop("callbacks", []), recorder]
+        given = list_callbacks(kwargs.pop("callbacks", None))
+        callbacks = [recorder.begin(), *given, recorder]
         kwargs = {"epochs": self.max_epochs, **kwargs, "callbacks": callbacks}
         with without_leak():
             try:
@@ -169,17 +176,11 @@ def check_data(given, tuner):
             f"search() takes no `epochs`. Received: epochs={given['epochs']}. The budget "
             f"of this search is max_epochs={tuner.max_epochs}, given to make_tuner()."
         )
-    names = objective_names(tuner.oracle.objective)
-    validation = {"validation_data", "validation_split"}
-    if any(name.startswith("val_") for name in names) and not (
-        validation & given.keys() or has_fit(tuner.hypermodel)
-    ):
-        raise ValueError(
-            f"The objective {names} needs validation_data= or validation_split=. "
-            f"Received only: {sorted(given)}."
-        )
+    if not has_fit(tuner.hypermodel):
+        validation = given.get("validation_data"), given.get("validation_split", 0.0)
+        check_validated(tuner.oracle.objective, *validation)
     data = {name: value for name, value in given.items() if name != "verbose"}
-    for callback in data.pop("callbacks", []):
+    for callback in list_callbacks(data.pop("callbacks", None)):
         # One's own may hold anything; what TensorBoard writes changes no score.
         if type(callback).__module__.startswith("keras.") and not isinstance(
             callback, keras.callbacks.TensorBoard

@@ -10,6 +10,8 @@ import keras
 import keras_tuner as kt
 from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Int
 
+from gru_tf.checks import describe
+
 MOST_VALUES = 20  # of a choice; one with more of them is taken for a number
 
 
@@ -197,3 +199,29 @@ def fit_arguments(hypermodel, args, kwargs):
     if not has_fit(hypermodel):
         return {k: v for k, v in given(None, *args, **kwargs).arguments.items() if k != "self"}
     return {**{f"argument {i}": value for i, value in enumerate(args)}, **kwargs}
+
+
+def list_callbacks(callbacks):
+    """Return callbacks as a new list: `fit` also takes a single one, or None.
+
+    Raises:
+        TypeError: If one of them is none of Keras'.
+    """
+    listed = [] if callbacks is None else keras.tree.flatten(callbacks)
+    if not all(isinstance(callback, keras.callbacks.Callback) for callback in listed):
+        raise TypeError(
+            "callbacks must be a keras.callbacks.Callback, a list of them, or None. "
+            f"Received: {describe(callbacks)}."
+        )
+    return listed
+
+
+def check_validated(goal, validation_data, validation_split):
+    """Raise a ValueError if an objective needs validation data, and there are none."""
+    names = objective_names(goal)
+    validated = validation_data is not None or validation_split
+    if not validated and any(name.startswith("val_") for name in names):
+        raise ValueError(
+            f"The objective {names} needs validation_data or validation_split. Received: "
+            f"validation_data=None, validation_split={validation_split}."
+        )

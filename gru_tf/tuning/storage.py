@@ -46,8 +46,9 @@ def search(tuner, url, *args, patience=60.0, verbose=1, **kwargs):
         tuner: A tuner from `make_tuner`, whose own folder gets nothing but working files. It
             says what the search is; afterwards `leaderboard` and `best_model` read it.
         url: Where the search is kept: `"sqlite:///file.db"` for processes of one machine,
-            `"postgresql://user@host/name"` for many machines, or `"journal:///file.log"` for
-            machines that share a disk.
+            `"postgresql://user@host/name"` for many machines, or
+            `"journal:////shared/file.log"` for machines that share a disk. After three
+            slashes stands a path from the working folder, after four one from the root.
         *args: As for the tuner's own `search`, that is for `model.fit`.
         patience: Seconds without a sign of life after which a process counts as dead, and
             for which this one waits for a database that does not answer.
@@ -142,11 +143,12 @@ def _claim(storage, shown, tuner, settings, described, patience):
             raise ValueError(f"{where} is none of this program. Give the search another name.")
         ours = time.monotonic() - start > patience  # whoever made it is dead
         time.sleep(0.2)
-    grown = False
+    grown = None
     if not ours:
         compare(where, there["data"], here["data"], WAYS_ON)
         grown = compare_settings(where, there["search"], here["search"], WAYS_ON)
+        here["search"] = grown or here["search"]
     if ours or grown:
         for key, value in here.items():
             study.set_user_attr(key, value)
-    return study, ours or grown
+    return study, ours or bool(grown)

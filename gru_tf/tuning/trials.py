@@ -9,11 +9,11 @@ import zlib
 
 import numpy as np
 
-# What a leaderboard holds beside the hyperparameters. A hyperparameter of such a name gets "hp.".
-COLUMNS = {"trial", "score", "bracket", "rung", "epochs", "epochs_run", "seconds"} | {
-    "parameters",
-    "status",
-    "why",
+# What a leaderboard holds beside the hyperparameters, with its index and what breaks its ties.
+# A hyperparameter of such a name gets "hp.".
+COLUMNS = {
+    *("rank", "trial", "score", "bracket", "rung", "epochs", "epochs_run", "seconds"),
+    *("parameters", "status", "why", "ties"),
 }
 
 

@@ -17,7 +17,7 @@ from keras_tuner.engine.hyperparameters import Boolean, Choice, Int
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
-from gru_tf.tuning.space import is_fixed
+from gru_tf.tuning.space import is_fixed, list_callbacks
 from gru_tf.tuning.trials import why
 
 CANNOT = "Cannot tell a"  # how Optuna's error begins where another process has ended a trial
@@ -138,7 +138,7 @@ class Worker:
         oracle.trials[mine.trial_id] = mine
         report = _Report(trial, oracle.objective)
         kwargs = {"verbose": 0, **self.kwargs}
-        kwargs["callbacks"] = [*kwargs.get("callbacks", []), report]
+        kwargs["callbacks"] = [*list_callbacks(kwargs.get("callbacks")), report]
         try:
             tuner._try_run_and_update_trial(mine, *self.args, **kwargs)
         except KeyboardInterrupt:

@@ -1,6 +1,8 @@
 """A search knows what it is, and refuses to be another one."""
 
+import collections
 import functools
+import importlib
 import json
 import shutil
 import sys
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from scipy.sparse import csr_array
 
 from gru_tf.datasets import bucket_by_length
 from gru_tf.tuning import data as tuning_data
@@ -122,6 +125,41 @@ def test_a_folder_of_something_else_is_left_alone(make, tmp_path, overwrite):
     with pytest.raises(ValueError, match="no search.json"):
         make(overwrite=overwrite)
     assert (tmp_path / "search" / "thesis.tex").exists()
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_what_a_user_keeps_in_the_folder_of_a_priced_search_is_left(make):
+    first = make("random", max_trials=2)
+    price(first, seconds_per_epoch=1)
+    (first.folder / "thesis.tex").write_text("years of work")
+    (first.folder / "report.html").write_text("of something else")
+    make("random", max_trials=2, seed=2)
+    assert names(first.folder) - {"lock"} == {"search.json", "thesis.tex", "report.html"}
+
+
+def test_overwriting_deletes_the_files_of_the_search_alone(make):
+    path = make("random", max_trials=2).folder
+    (path / "trial_0").mkdir()
+    mine = {"thesis.tex", "trial_runs.csv", "other.json"}
+    others = {"oracle.json", "data.json", "price.json", "report.html", "trial_0/trial.json"}
+    for name in [*mine, *others, "data.json.0123abcd.unfinished"]:
+        (path / name).write_text("{}")
+    make("random", max_trials=3, overwrite=True)
+    assert names(path) - {"lock"} == {"search.json", *mine}
+    assert folder.read(path / "search.json")["max_trials"] == 3
+
+
+@pytest.mark.parametrize("text", ["{", '{"of": "another program"}'])
+def test_a_damaged_file_of_a_search_without_trials_is_left(make, text):
+    path = make("random", max_trials=2).folder / "search.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"search\.json of this search is damaged"):
+        make("random", max_trials=2)
+    assert path.read_text() == text
+    make("random", max_trials=2, overwrite=True)
 
 
 @pytest.mark.parametrize("file", ["search.json", "oracle.json", "trial_2/trial.json"])
@@ -289,6 +327,53 @@ def test_what_identifies_data():
     assert several[0] == several[1] != several[2]
 
 
+def ragged(middle):
+    rows = [[float(i)] * (1 + i % 3) for i in range(2000)]
+    rows[1000] = middle
+    return tf.ragged.constant(rows)
+
+
+def test_sparse_and_ragged_data_are_compared_whole():
+    sparse = csr_array(np.where(X > 0, X, 0))
+    same = [sparse, sparse.copy(), sparse.tocoo(), sparse.tocsc(), lambda: sparse]
+    others = [-sparse, sparse[::-1], sparse[:, :2]]
+    texts = [describe_data(data) for data in same]
+    assert len(set(texts)) == 1
+    assert texts[0].startswith("sparse float32 (32, 3), checksum ")
+    assert describe_data([sparse, -sparse]) == [texts[0], describe_data(-sparse)]
+    assert len({texts[0], *map(describe_data, others)}) == 4
+    tensors = [tf.sparse.from_dense(data.toarray()) for data in (sparse, sparse, -sparse)]
+    texts = [describe_data(data) for data in tensors]
+    assert texts[0] == texts[1] != texts[2]
+    texts = [describe_data(ragged(row)) for row in ([1.0, 2.0], [1.0, 2.0], [1.0, 3.0], [1.0], [])]
+    assert texts[0] == texts[1]
+    assert len(set(texts)) == 4
+    moved = [tf.ragged.constant(rows) for rows in ([[1, 2], [3]], [[1], [2, 3]])]
+    assert len(set(map(describe_data, moved))) == 2
+
+
+def sparse_rows(row):
+    return tf.sparse.from_dense(ragged(row).to_tensor())
+
+
+@pytest.mark.parametrize("kind", [ragged, sparse_rows])
+def test_batches_of_sparse_and_ragged_data_are_compared_whole(kind):
+    def batches(row, buffer):
+        return tf.data.Dataset.from_tensor_slices(kind(row)).shuffle(buffer).batch(500)
+
+    rows = [1.0, 2.0], [1.0, 2.0], [1.0, 3.0]
+    for buffer in (1, 2000):
+        texts = [describe_data(batches(row, buffer)) for row in rows]
+        assert texts[0] == texts[1] != texts[2]
+        assert ("rows in any order" in texts[0]) == (buffer > 1)
+
+
+@pytest.mark.parametrize("data", [object(), collections.deque([1.0]), tf.TensorShape([1])])
+def test_data_that_cannot_be_compared_are_refused(data):
+    with pytest.raises(ValueError, match="Data must be arrays, .*Received: "):
+        describe_data({"x": data})
+
+
 def test_what_identifies_a_value_bound_to_a_builder():
     large = np.arange(5000.0)
     arrays = [large, large.copy(), large + (large == 2500)]  # alike at both ends
@@ -361,7 +446,7 @@ def test_a_generator_is_refused(make):
 SCALE = 1.0
 
 
-def build_by_calls(hp):
+def build_by_calls(hp, layer=None):
     return called(hp)
 
 
@@ -406,3 +491,110 @@ def test_attributes_of_the_object_whose_method_builds_are_seen():
     assert texts[0] == texts[1] != texts[2]
     assert texts[2]["uses"]["self.rate"] == "0.2"
     assert "source" in texts[0]["uses"]["Layer"] or "Layer" in texts[0]["uses"]
+
+
+def test_defaults_of_arguments_are_seen():
+    def with_defaults(units, rate):
+        def layer(units, *, rate=rate):
+            return units * rate
+
+        def builder(hp, units=units):
+            return layer(units)
+
+        return describe_builder(builder)
+
+    first = with_defaults(3, 0.1)
+    assert with_defaults(3, 0.1) == first
+    assert with_defaults(4, 0.1) != first
+    assert with_defaults(3, 0.2) != first
+    assert first["through"]["layer(rate)"] == "0.1"
+
+
+def test_attributes_of_classes_are_seen(monkeypatch):
+    for builder in (Building(0.1).build, functools.partial(build_by_calls, layer=Layer)):
+        before = describe_builder(builder)
+        with monkeypatch.context() as patch:
+            patch.setattr(Layer, "rate", 0.3)
+            assert describe_builder(builder) != before
+        assert describe_builder(builder) == before
+
+
+CONFIG = """
+import keras
+
+WIDTH = 4
+layers = [8, 8]
+
+def layer(units=2):
+    return units
+
+class Scaling:
+    rate = 0.1
+
+    def call(self, factor=1):
+        return self.rate * factor
+"""
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """Return a module of a user's own."""
+    (tmp_path / "config_of_a_user.py").write_text(CONFIG)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("config_of_a_user")
+    del sys.modules["config_of_a_user"]
+
+
+def test_what_a_builder_uses_of_another_module_is_seen(config, monkeypatch):
+    def builder(hp):
+        config.layer(config.Scaling, config.layers)
+        return keras.layers.Dense(config.WIDTH)
+
+    def other(units=2):
+        return units + 1
+
+    before = describe_builder(builder)
+    assert set(before["through"]) == {
+        *("config.WIDTH", "config.layers", "config.layer", "config.layer(units)"),
+        *("config.Scaling", "source of config.Scaling", "config.Scaling.rate"),
+        "config.Scaling.call(factor)",
+    }
+    changes = [
+        (config, "WIDTH", 8),
+        (config, "layers", [8, 4]),
+        (config, "layer", other),
+        (config.layer, "__defaults__", (3,)),
+        (config.Scaling, "rate", 0.2),
+        (config.Scaling.call, "__defaults__", (2,)),
+    ]
+    for change in changes:
+        with monkeypatch.context() as patch:
+            patch.setattr(*change)
+            assert describe_builder(builder) != before, change
+    assert describe_builder(builder) == before
+
+
+def test_of_libraries_names_alone_are_seen():
+    def builder(hp, layer=keras.layers.Dense, flatten=keras.tree.flatten):
+        return keras.ops.tanh(layer(3))
+
+    names = [identify(keras.layers.Dense), "keras.src.tree.tree_api.flatten"]
+    assert list(describe_builder(builder)["through"].values()) == names
+
+
+def test_a_search_of_a_version_that_saw_less_of_a_builder_goes_on(make):
+    wide = functools.partial(build_with_default, layer=Layer)
+    tuner = make(build=wide)
+    with_a_trial(tuner)
+    path = tuner.folder / "search.json"
+    whole = folder.read(path)
+    less = {name: whole["builder"][name] for name in ("function", "uses")}
+    versions = {**whole["versions"], "keras": "3.1"}
+    folder.write(path, {**whole, "builder": less, "versions": versions})
+    with pytest.warns(UserWarning, match="keras 3.1 there"):
+        make(build=wide)
+    assert folder.read(path) == {**whole, "versions": versions}
+
+
+def build_with_default(hp, layer=None, largest=4):
+    return build(hp, largest)

@@ -50,10 +50,14 @@ def test_private_names_of_tuners_and_modules_are_there():
 
 def test_no_private_name_is_used_that_is_not_listed():
     parts = (internals.ORACLE, internals.HYPERBAND, internals.GRID, internals.BAYESIAN)
-    listed = {name for part in (*parts, internals.TUNER) for name in part}
+    parts += (internals.TUNER, internals.OPTUNA_OBJECTS)
+    listed = {name for part in parts for name in part}
+    listed |= {name.rpartition(".")[2] for name in internals.OPTUNA}
+    listed.add("_op_type")  # of TensorFlow
     for path in Path(internals.__file__).parent.glob("*.py"):
         source = path.read_text()
-        used = set(re.findall(r"\b(?:oracle|tuner|super\(\))\.(_[a-z]\w*)", source))
-        own = set(re.findall(r"def (_\w+)|self\.(_\w+) =", source))
-        own = {name for pair in own for name in pair}
+        objects = r"\b(?:oracle|tuner|trial|study|self|super\(\))"
+        used = set(re.findall(rf"{objects}\.(_[a-z]\w*)", source))
+        own = set(re.findall(r"def (_\w+)|self\.(_\w+)(?=(?:, self\._\w+)* =)", source))
+        own = {name for names in own for name in names}
         assert used - listed - own - {"_oracle"} == set(), path.name

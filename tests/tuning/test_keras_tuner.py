@@ -137,6 +137,22 @@ def test_a_name_under_two_conditions_is_refused(make):
         make("random", build, max_trials=2)
 
 
+class Fails(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        raise RuntimeError("no such epoch")
+
+
+def test_a_trial_that_failed_is_not_tried_again(make):
+    for name in ("max_retries_per_trial", "max_consecutive_failed_trials"):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
+            make("random", **{name: 1})
+    for n_fits in (4, 0):  # more than Keras Tuner bears in a row; none where the search goes on
+        callbacks = [*Count.start(), Fails()]
+        table = search(make("random", max_trials=4), callbacks=callbacks)
+        assert len(Count.fits) == n_fits
+        assert table["status"].tolist() == ["failed"] * 4
+
+
 # Searches that grow
 
 

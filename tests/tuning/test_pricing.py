@@ -9,6 +9,7 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.sparse import coo_array
 
 from gru_tf.tuning import leaderboard, price, pricing
 from small_search import Count, X, Y, build, build_without_input, few, many, search
@@ -67,6 +68,7 @@ def build_with_two_inputs(hp):
 
 
 WEIGHTS = np.ones(len(X))
+SPARSE = tf.sparse.from_dense(X)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +78,9 @@ WEIGHTS = np.ones(len(X))
         {"x": {"a": X, "b": X}, "y": Y, "validation_split": 0.25},
         {"x": lambda: batches([X, X]), "validation_data": ((X, X), Y, WEIGHTS)},
         {"x": [X, X], "y": Y, "validation_data": [[X, X], Y]},
+        {"x": [coo_array(X), SPARSE], "y": Y, "validation_split": 0.25},
     ],
-    ids=["pair", "split of a dict", "weights", "list"],
+    ids=["pair", "split of a dict", "weights", "list", "sparse"],
 )
 def test_what_a_search_takes_can_be_priced(make, data):
     tuner = make("random", build_with_two_inputs, max_trials=2, max_epochs=1)
@@ -111,6 +114,15 @@ def test_a_dataset_without_end_needs_a_number_of_steps(make):
     assert price(tuner, **data).minutes > 0
     tuner.search(**data, verbose=0)
     assert (leaderboard(tuner)["epochs_run"] == 3).all()
+
+
+def test_a_split_of_a_dataset_is_refused_and_validation_data_go_before_a_split(make):
+    tuner = make("random", max_trials=2)
+    for data in (tf.data.Dataset.from_tensor_slices((X, Y)).batch(8), Batches(X, Y)):
+        with pytest.raises(ValueError, match="validation_split must be 0 .*0.25 of <"):
+            price(tuner, data, validation_split=0.25)
+    training, validation = pricing.as_batches(X, Y, (X[:8], Y[:8]), 0.25, 8)
+    assert (len(training), len(validation)) == (4, 1)
 
 
 def test_price_of_what_is_left(make):

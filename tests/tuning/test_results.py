@@ -8,6 +8,7 @@ import pytest
 from gru_tf.tuning import best_model, leaderboard
 from gru_tf.tuning.importance import importance
 from gru_tf.tuning.progress import duration
+from gru_tf.tuning.report import write_report
 from small_search import Count, X, Y, build, build_without_input, search
 
 
@@ -53,6 +54,30 @@ def test_hyperparameters_named_as_columns_are_kept_apart(make):
     names = ["units", "learning_rate", "hp.score", "hp.epochs"]
     assert table.attrs["hyperparameters"] == names
     assert table.drop(columns="why").round(3).attrs["hyperparameters"] == names
+
+
+def build_ranked(hp):
+    hp.Int("rank", 1, 30)
+    hp.Choice("ties", ["a", "b"])
+    return build(hp)
+
+
+def test_hyperparameters_named_rank_and_ties_are_kept_apart(make):
+    tuner = make("random", build_ranked, max_trials=10)
+    oracle = tuner.oracle
+    for _ in range(10):
+        trial = oracle.create_trial("worker")
+        score = trial.hyperparameters.get("rank") / 30
+        oracle.update_trial(trial.trial_id, {"val_accuracy": score})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    table = leaderboard(tuner)
+    assert table.index.name == "rank"
+    np.testing.assert_allclose(table["hp.rank"] / 30, table["score"])
+    assert set(table["hp.ties"]) == {"a", "b"}
+    page = write_report(tuner.folder).read_text()
+    assert "<th>hp.rank</th>" in page
+    assert "<td>hp.rank</td>" in page, "its importance"
 
 
 def test_leaderboard_of_hyperband_has_rungs(make):

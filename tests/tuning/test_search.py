@@ -18,7 +18,13 @@ import gru_tf
 import small_search
 from gru_tf import models
 from gru_tf.tuning import __main__ as command
-from gru_tf.tuning import build_tunable_sentiment_classifier, folder, leaderboard, price
+from gru_tf.tuning import (
+    best_model,
+    build_tunable_sentiment_classifier,
+    folder,
+    leaderboard,
+    price,
+)
 from small_search import (
     Count,
     X,
@@ -302,15 +308,31 @@ def test_objectives_that_a_model_reports(make):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "error", "message"),
     [
-        ({"epochs": 10}, "epochs=10.*max_epochs=3"),
-        ({}, "needs validation_data"),
+        ({"epochs": 10}, ValueError, "epochs=10.*max_epochs=3"),
+        ({}, ValueError, "needs validation_data"),
+        ({"validation_data": None}, ValueError, "needs validation_data"),
+        ({"validation_split": 0.0}, ValueError, "needs validation_data.*validation_split=0.0"),
+        ({"validation_split": 0.5, "callbacks": "stop"}, TypeError, "callbacks must .*'stop'"),
     ],
 )
-def test_search_with_bad_input(make, options, message):
-    with pytest.raises(ValueError, match=message):
+def test_search_with_bad_input(make, options, error, message):
+    with pytest.raises(error, match=message):
         make().search(X, Y, **options)
+
+
+def test_callbacks_are_those_that_fit_takes(make):
+    (one,) = Count.start()
+    data = {"validation_split": 0.25, "test_data": (X, Y), "epochs": 1}
+    for callbacks, epochs in ((None, 0), (one, 1), ((one, [one]), 2)):
+        tuner = make("random", max_trials=1, max_epochs=1, name=f"search_{epochs}")
+        search(tuner, callbacks=callbacks)
+        assert len(Count.epochs) == epochs
+        best_model(tuner, X, Y, **data, callbacks=callbacks)
+        assert len(Count.epochs) == 2 * epochs
+    with pytest.raises(TypeError, match="callbacks must be .*'stop'"):
+        best_model(tuner, X, Y, **data, callbacks="stop")
 
 
 def test_a_chief_of_keras_tuner_is_refused(make, monkeypatch):

@@ -64,7 +64,7 @@ def opened(url):
     with contextlib.suppress(Exception):  # not yet made, or away
         name = url.replace("postgresql:", "postgresql+psycopg:")
         backend = optuna.storages.journal.JournalFileBackend
-        kept = optuna.storages.JournalStorage(backend(url[10:])) if "journal" in url else name
+        kept = optuna.storages.JournalStorage(backend(url[11:])) if "journal" in url else name
         return optuna.load_study(study_name="study", storage=kept).get_trials(deepcopy=False)
     return []
 
@@ -236,7 +236,7 @@ class Failing(Toy):
 
 
 def test_a_trial_that_fails_is_told_and_not_run_again(tmp_path, url):
-    found = table(make(tmp_path, build=Failing()), url)
+    found = table(make(tmp_path, build=Failing()), url, callbacks=None)
     failed = found[found["kind"] == "wide"]
     assert 0 < len(failed) < len(found) == 6
     assert set(failed["why"]) == {"RuntimeError: no such kind"}
@@ -386,7 +386,10 @@ def test_signs_of_life_are_watched_anew_when_the_database_was_away(tmp_path):
         ("searches.db", "must be sqlite:///file.db.*Received: 'searches.db'"),
         ("oracel://me:secret@host/db", "Received: 'host/db'"),
         ("sqlite:////no/such/folder/kept.db", "there is no such folder"),
-        ("journal:///no/such/folder/kept", "there is no such folder"),
+        ("journal:////no/such/folder/kept", "there is no such folder.*Received: /no/such/fol"),
+        ("journal:///no/such/folder/kept", "there is no such folder.*Received: no/such/folder"),
+        ("journal:///C:/no/such/kept", "there is no such folder.*Received: C:/no/such/kept"),
+        ("journal:///", "must be sqlite:///file.db.*Received: 'journal:///'"),
     ],
 )
 def test_bad_addresses(tmp_path, url, message):
@@ -444,8 +447,9 @@ def test_commands_of_the_page_open_what_they_name(tmp_path, monkeypatch):
     lines = re.findall(r"^\.venv/bin/python -m gru_tf\.tuning (.*?) *#", PAGE, re.MULTILINE)
     urls = [command._parse(line.split()).storage for line in lines]
     sqlite, postgresql, journal = urls
-    journal = journal.replace("///shared", f"//{tmp_path}")
-    for url, file in ((sqlite, "imdb.db"), (journal, "imdb.log")):
+    whole = journal.replace("////shared", f"///{tmp_path}")
+    relative = journal.replace("////shared/imdb", "///kept")
+    for url, file in ((sqlite, "imdb.db"), (whole, "imdb.log"), (relative, "kept.log")):
         kept, _ = database.open_storage(url, 1.0, None, print)
         optuna.create_study(study_name="study", storage=kept)
         assert (tmp_path / file).stat().st_size
@@ -466,6 +470,11 @@ def test_hyperband_has_as_many_settings_as_the_page_says(tmp_path):
 def test_private_names_of_optuna_are_there():
     from gru_tf.tuning import internals
 
+    begun = optuna.pruners.HyperbandPruner()
+    kept = optuna.create_study(pruner=begun)
+    kept.enqueue_trial({})
+    for name in internals.OPTUNA_OBJECTS:
+        assert any(hasattr(thing, name) for thing in (begun, kept.trials[0])), name
     for name in internals.OPTUNA:
         module, _, attribute = name.partition(":")
         __import__(module)
