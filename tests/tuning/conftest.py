@@ -18,7 +18,7 @@ def make(tmp_path):
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory):
-    """Return the tuner of a search of 23 trials that ran through, in this process."""
+    """Return the tuner of a search of 15 trials that ran through, in this process."""
     import small_search
 
     tuner = small_search.make_large(tmp_path_factory.mktemp("large"))

@@ -81,10 +81,10 @@ def search(tuner, interrupt_at=None, **options):
 
 
 def make_large(directory, name="search"):
-    """Make a search of 23 trials in three brackets."""
-    return make_tuner(
-        "hyperband", many, max_epochs=9, objective="val_loss", directory=directory, name=name
-    )
+    """Make a search of 15 trials in three brackets."""
+    budget = {"max_epochs": 4, "factor": 2}
+    where = {"directory": directory, "name": name}
+    return make_tuner("hyperband", many, **budget, objective="val_loss", **where)
 
 
 def comparable(table):

@@ -8,6 +8,7 @@ import shutil
 import sys
 
 import keras
+import keras_tuner as kt
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,17 +58,17 @@ def test_another_search_is_refused(make, changed, message):
 
 
 def test_what_was_only_priced_can_be_priced_anew(make):
-    first = make("random", max_trials=2)
+    first = make("random", max_trials=2, max_epochs=1)
     price(first, seconds_per_epoch=1)
-    again = make("random", max_trials=2)
+    again = make("random", max_trials=2, max_epochs=1)
     assert (again.folder / "price.json").exists()
-    other = make("random", max_trials=3)
+    other = make("random", max_trials=3, max_epochs=1)
     assert price(other).trials == 3
     with pytest.raises(ValueError, match="max_trials: 3 there, 2 here"):
         search(first)
     assert len(search(other)) == 3
     with pytest.raises(ValueError, match="seed: 1 there, 2 here"):
-        make("random", max_trials=3, seed=2)
+        make("random", max_trials=3, max_epochs=1, seed=2)
 
 
 def test_a_search_that_another_process_runs_is_not_taken(make):
@@ -175,8 +176,21 @@ def test_a_damaged_search_is_refused_by_the_name_of_its_file(make, tmp_path, fil
     make("random", max_trials=3, max_epochs=1)
 
 
+@functools.cache
+def build_fixed():
+    return build(kt.HyperParameters())
+
+
+def build_once(hp):
+    """Build a model once for all: quickly, for a tuner that is made again and again."""
+    hp.Choice("learning_rate", [0.3, 0.1, 0.03])
+    return build_fixed()
+
+
+@pytest.mark.slow
 def test_one_flipped_bit_of_a_search_is_refused_unless_it_says_the_same(make, tmp_path):
-    right = search(make("random", max_trials=3, max_epochs=1))
+    options = {"build": build_once, "max_trials": 3, "max_epochs": 1}
+    right = search(make("random", **options))
     files = [*tmp_path.glob("search/*.json"), *tmp_path.glob("search/trial_*/trial.json")]
     assert len(files) == 6
     rng, said = np.random.default_rng(0), []
@@ -186,7 +200,7 @@ def test_one_flipped_bit_of_a_search_is_refused_unless_it_says_the_same(make, tm
             byte = bytes([content[place // 8] ^ 1 << place % 8])
             path.write_bytes(content[: place // 8] + byte + content[place // 8 + 1 :])
             try:
-                tuner = make("random", max_trials=3, max_epochs=1)
+                tuner = make("random", **options)
                 folder.read(tmp_path / "search" / "data.json")
                 pd.testing.assert_frame_equal(leaderboard(tuner), right)
             except ValueError as error:

@@ -156,6 +156,7 @@ def test_a_trial_that_failed_is_not_tried_again(make):
 # Searches that grow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["random", "grid", "bayesian"])
 def test_more_trials_for_a_finished_search(make, kind):
     search(make(kind, max_trials=2, max_epochs=1))
@@ -169,11 +170,12 @@ def test_more_trials_for_a_finished_search(make, kind):
 
 
 def test_more_epochs_are_refused(make):
-    search(make("random", max_trials=2))
+    search(make("random", max_trials=2, max_epochs=1))
     with pytest.raises(ValueError, match="fewer epochs can't be ranked"):
-        make("random", max_trials=2, max_epochs=5)
+        make("random", max_trials=2, max_epochs=2)
 
 
+@pytest.mark.slow
 def test_hyperband_iterations(make):
     wide = functools.partial(build, largest=50)
     search(make(build=wide))
@@ -250,6 +252,7 @@ def build_in_graph(hp):
     return model
 
 
+@pytest.mark.slow
 def test_distribution_strategy(make):
     strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
     seen = []

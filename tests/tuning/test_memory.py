@@ -24,6 +24,7 @@ def fit_one():
     build_next_value_regressor(4, units=2, gru=GRU).fit(X, X[:, 0], verbose=0)
 
 
+@pytest.mark.slow
 def test_no_graph_is_left_of_a_model():
     with without_leak():
         fit_one()  # traces the recurrence for all models of these sizes

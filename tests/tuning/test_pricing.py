@@ -36,6 +36,7 @@ def test_price_of_hyperband_by_rung(make):
           bracket 0: 4 x 10""")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -71,6 +72,7 @@ WEIGHTS = np.ones(len(X))
 SPARSE = tf.sparse.from_dense(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -190,6 +192,7 @@ def build_slow(hp):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", ["arrays", "dataset"])
 def test_price_from_a_probe(make, batches, monkeypatch):
     monkeypatch.setattr(pricing, "time", Clock)

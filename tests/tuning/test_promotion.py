@@ -1,6 +1,7 @@
 """A promoted trial is the model that one longer fit would have given."""
 
 import functools
+import shutil
 
 import keras
 import keras_tuner as kt
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from gru_tf.datasets import bucket_by_length
-from gru_tf.tuning import leaderboard, oracles, promotion
+from gru_tf.tuning import leaderboard, make_tuner, oracles, promotion
 from gru_tf.tuning.trials import parent, trial_seed
 from small_search import Count, X, Y, build, comparable, search
 
@@ -49,6 +50,7 @@ def one_long_fit(tuner, trial, x, y=None):
     return fit.history["val_loss"]
 
 
+@pytest.mark.slow
 def test_promoted_equals_one_long_fit_though_the_best_epoch_is_not_the_last(make):
     tuner = make(build=build_with_dropout, **RUNGS)
     trial, first = search_until_one_is_promoted(tuner, X, Y, validation_data=VALID)
@@ -61,7 +63,7 @@ def test_promoted_equals_one_long_fit_though_the_best_epoch_is_not_the_last(make
 
 def batches():
     rows = 1 + np.arange(64).reshape(32, 2) % 6
-    return bucket_by_length(rows.tolist(), Y[:, 0].astype(int), batch_size=4, seed=3)
+    return bucket_by_length(rows.tolist(), Y[:, 0].astype(int), batch_size=8, seed=3)
 
 
 def build_on_ids(hp):
@@ -73,6 +75,7 @@ def build_on_ids(hp):
     return model
 
 
+@pytest.mark.slow
 def test_batches_made_by_a_function_go_on_in_their_order(make):
     tuner = make(build=build_on_ids, **RUNGS)
     held = bucket_by_length([[1, 2], [3, 4]], [0, 1], shuffle=False)
@@ -95,6 +98,7 @@ def test_a_pydataset_made_by_a_function_is_told_of_the_epochs_before():
     assert dataset.ends == 3
 
 
+@pytest.mark.slow
 def test_early_stopping_that_restores_weights_does_not_change_what_is_promoted(make):
     stop = keras.callbacks.EarlyStopping("val_loss", patience=5, restore_best_weights=True)
     tables = []
@@ -116,14 +120,27 @@ def test_epochs_are_counted_from_the_steps_of_the_optimizer(make, monkeypatch):
     assert (promoted["epochs"], promoted["epochs_run"]) == (2, 2), "not 3: it began anew"
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "removed"])
-def test_a_damaged_state_is_trained_again(make, capsys, damage):
-    tuner = make(objective="val_loss", name="whole")
-    whole = search(tuner, shuffle=False)
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """Return the folder of a search stopped before its promotion, and the table of a whole one."""
+    folder = tmp_path_factory.mktemp("stopped")
+    options = {"max_epochs": 3, "objective": "val_loss", "directory": folder}
+    whole = search(make_tuner("hyperband", build, name="whole", **options), shuffle=False)
     promoted = whole.query("rung == 1")["trial"].item()
-    n_whole = len(Count.fits)
     with pytest.raises(KeyboardInterrupt):
-        search(make(objective="val_loss"), interrupt_at=promoted, shuffle=False)
+        search(
+            make_tuner("hyperband", build, name="search", **options),
+            interrupt_at=promoted,
+            shuffle=False,
+        )
+    return folder / "search", whole, promoted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["flipped", "cut", "removed"])
+def test_a_damaged_state_is_trained_again(make, tmp_path, stopped, capsys, damage):
+    folder, whole, promoted = stopped
+    shutil.copytree(folder, tmp_path / "search")
     tuner = make(objective="val_loss")
     files = list(tuner.folder.glob(f"trial_*/{oracles.LAST_EPOCH}"))
     for file in files:
@@ -135,7 +152,7 @@ def test_a_damaged_state_is_trained_again(make, capsys, damage):
     assert files
     resumed = search(tuner, shuffle=False, verbose=1)
     assert "is damaged or missing: it is run again" in capsys.readouterr().out
-    assert len(Count.fits) == n_whole - (promoted - 1) + 1
+    assert len(Count.fits) == len(whole) - (promoted - 1) + 1
     pd.testing.assert_frame_equal(comparable(whole), comparable(resumed), check_exact=True)
 
 

@@ -45,10 +45,10 @@ def test_numbers_are_those_of_the_leaderboard(large, large_page):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-5)
     by_rung = tables(large_page)[0]
     assert by_rung["bracket"].tolist() == [2, 2, 2, 1, 1, 0]
-    assert by_rung["trials"].tolist() == [9, 3, 1, 5, 2, 3]
-    assert by_rung["epochs"].tolist() == [9, 6, 6, 15, 12, 27]
+    assert by_rung["trials"].tolist() == [4, 2, 1, 3, 2, 3]
+    assert by_rung["epochs"].tolist() == [4, 2, 2, 6, 4, 12]
     assert by_rung["minutes"].sum() == pytest.approx(expected["seconds"].sum() / 60, abs=0.04)
-    assert "23 trials, 0 of them failed, best 0." in large_page
+    assert "15 trials, 0 of them failed, best 0." in large_page
     assert "not finished" not in large_page
 
 
@@ -73,7 +73,7 @@ def test_promoted_trials_go_on_where_their_parents_ended(large, large_page):
     table, starts = leaderboard(large).set_index("trial"), {}
     for tip, points in curves(large_page):
         starts[int(re.match(r"trial (\d+): ", tip)[1])] = points[0][0]
-    assert len(starts) == 23
+    assert len(starts) == 15
     first = table["epochs"] - table["epochs_run"]
     x = [starts[number] for number in table.index]
     assert np.corrcoef(x, first)[0, 1] == pytest.approx(1, abs=1e-6)

@@ -47,10 +47,10 @@ def build_with_odd_names(hp):
 
 
 def test_hyperparameters_named_as_columns_are_kept_apart(make):
-    table = search(make("random", build_with_odd_names, max_trials=3))
+    table = search(make("random", build_with_odd_names, max_trials=3, max_epochs=1))
     assert set(table["hp.score"]) <= {7, 8}
     assert table["score"].max() <= 1
-    assert table["epochs"].tolist() == [3, 3, 3]
+    assert table["epochs"].tolist() == [1, 1, 1]
     names = ["units", "learning_rate", "hp.score", "hp.epochs"]
     assert table.attrs["hyperparameters"] == names
     assert table.drop(columns="why").round(3).attrs["hyperparameters"] == names
@@ -124,8 +124,9 @@ def test_a_failed_trial_does_not_end_the_search(make, capsys):
     assert capsys.readouterr().out.count("failed: RuntimeError: no such rate") == 4
 
 
+@pytest.mark.slow
 def test_progress_is_one_line_a_trial(make, capsys):
-    search(make())
+    search(make("random", max_trials=1, max_epochs=1))
     assert capsys.readouterr().out == ""
     search(make(name="loud"), verbose=1)
     lines = capsys.readouterr().out.splitlines()
@@ -142,7 +143,7 @@ def test_progress_is_one_line_a_trial(make, capsys):
 
 
 def test_leaderboard_has_the_number_of_weights(make):
-    table = search(make("random", max_trials=3))
+    table = search(make("random", max_trials=3, max_epochs=1))
     # 3 inputs and a bias for each unit; one output for each, and its bias
     np.testing.assert_array_equal(table["parameters"], 5 * table["units"] + 1)
 
@@ -165,6 +166,7 @@ def test_durations():
     assert said == ["0 s", "60 s", "10 min", "10.0 h", "1,000.0 h", "an unknown time"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_old_checkpoints_are_deleted(large):
     table = leaderboard(large)
@@ -175,16 +177,17 @@ def test_old_checkpoints_are_deleted(large):
         assert score == pytest.approx(trial["score"])
 
 
+@pytest.mark.slow
 def test_best_model_is_judged_on_held_out_data(make):
-    tuner = make(objective="val_loss")
+    tuner = make("random", max_trials=2, max_epochs=1, objective="val_loss")
     table = search(tuner)
     held_out = X[:8], 1 - Y[:8]
     data = {"x": X, "y": Y, "validation_split": 0.25, "test_data": held_out}
-    model, scores = best_model(tuner, **data, epochs=40)
+    model, scores = best_model(tuner, **data, epochs=10)
     assert model.layers[0].units == table["units"].iloc[0]
     expected = model.evaluate(*held_out, verbose=0, return_dict=True)
     assert scores == pytest.approx(expected)
-    again = best_model(tuner, **data, epochs=40)[1]
+    again = best_model(tuner, **data, epochs=10)[1]
     assert again == scores
 
 
@@ -201,7 +204,7 @@ def test_best_model_has_the_weights_of_its_best_epoch(make):
 
 
 def test_best_model_that_learns_its_shape_from_the_data(make):
-    tuner = make("grid", build_without_input)
+    tuner = make("grid", build_without_input, max_epochs=1)
     search(tuner)
     held_out = X[:8], Y[:8]
     model, scores = best_model(tuner, X, Y, validation_split=0.25, test_data=lambda: held_out)

@@ -46,9 +46,9 @@ def start(tmp_path_factory):
     multiprocessing.forkserver.ensure_running()
     patch.undo()
 
-    def start(url, gate=None, **options):
+    def start(url, gate=None, patience=PATIENCE, **options):
         folder = tmp_path_factory.mktemp("process")
-        arguments = (url, folder, folder / "said", PATIENCE, gate, options)
+        arguments = (url, folder, folder / "said", patience, gate, options)
         process = context.Process(target=study.work, args=arguments)
         process.start()
         process.said = lambda: (folder / "said").exists() and (folder / "said").read_text() or ""
@@ -115,6 +115,7 @@ def server():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SERVERS, reason="PostgreSQL is not installed: apt-get install postgresql")
 def test_a_killed_process_a_restart_and_a_wrong_search_change_nothing(start, alone, tmp_path):
     gate = tmp_path / "gate"
@@ -140,11 +141,14 @@ def test_a_killed_process_a_restart_and_a_wrong_search_change_nothing(start, alo
         assert not set(left["score"]) & set(alone["score"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
 def test_a_killed_process_where_there_is_no_server(start, alone, tmp_path, kind):
     url = f"{kind}:///{tmp_path}/kept"
     gate = tmp_path / "gate"
-    workers = [start(url, gate), start(url, gate)]
+    workers = [start(url, gate, patience=3.0)]  # there is no server to wait for
+    wait_for(lambda: "RUNNING" in states(url))  # SQLite may give two that ask at once one trial
+    workers.append(start(url, gate, patience=3.0))
     wait_for(lambda: states(url).count("RUNNING") == 2)
     workers[0].kill()
     gate.touch()
@@ -339,6 +343,7 @@ def test_a_process_that_was_thought_dead_brings_nothing(tmp_path, url, capsys, m
     assert len(calls) == 3
 
 
+@pytest.mark.slow
 def test_a_stopped_process_leaves_its_trial_to_another(tmp_path, url, monkeypatch):
     def stop():
         raise KeyboardInterrupt
@@ -397,6 +402,7 @@ def test_bad_addresses(tmp_path, url, message):
         storage.search(make(tmp_path), url, **DATA)
 
 
+@pytest.mark.slow
 def test_nobody_else_imports_optuna_and_without_it_a_sentence_says_what_to_install():
     code = """if True:
         import sys, gru_tf.tuning.__main__ as command
@@ -407,6 +413,7 @@ def test_nobody_else_imports_optuna_and_without_it_a_sentence_says_what_to_insta
     assert 'pip install --editable ".[storage]"' in run.stderr
 
 
+@pytest.mark.slow
 def test_command_searches_and_one_process_judges(tmp_path, capsys, url, monkeypatch):
     parts = {}
     for part in ("train", "valid", "test"):  # every second of them alike, but for its label
