@@ -166,7 +166,6 @@ def test_durations():
     assert said == ["0 s", "60 s", "10 min", "10.0 h", "1,000.0 h", "an unknown time"]
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_old_checkpoints_are_deleted(large):
     table = leaderboard(large)
