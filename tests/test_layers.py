@@ -223,6 +223,7 @@ def test_bidirectional_and_time_distributed(merge_mode):
     assert_same(*results)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_fit_as_keras():
     x, _ = random_inputs()
     losses = []

@@ -439,6 +439,7 @@ def test_dropout_drops_the_same_inputs_at_all_steps():
     np.testing.assert_allclose(tf.reduce_sum(again(x, training=True)), loss, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_it_learns_in_fit(jit_compile):
     """To say the sign of the last input, which an untrained gate mixes with those before."""

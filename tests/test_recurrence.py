@@ -71,6 +71,7 @@ def test_a_masked_step_is_never_looked_at():
         np.testing.assert_allclose(a, b, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_wide_layers_take_fewer_steps_in_a_turn(monkeypatch):
     assert [steps_in_turn(32, n_h) for n_h in (32, 128, 256, 1024)] == [8, 8, 6, 4]
     assert [steps_in_turn(batch, 256) for batch in (1, None, 64)] == [8, 6, 4]

@@ -66,6 +66,7 @@ def test_held_out_reviews_are_of_films_that_training_has_hardly_seen(raw_reviews
     assert with_a_film_in_training(held_out) < 0.03 < 0.1 < with_a_film_in_training(by_chance)
 
 
+@pytest.mark.slow
 def test_imdb_vocabulary_is_of_the_training_part_most_frequent_first(imdb, raw_reviews):
     negative, positive = (raw_reviews.text[raw_reviews.label == label] for label in (0, 1))
     train = pd.concat([negative[:2990], negative[5490:], positive[:-2500]])
@@ -87,6 +88,7 @@ def test_words_that_are_as_frequent_come_in_the_order_of_the_alphabet():
     assert index_words(texts, 7) == {"is": 4, "as": 5, "it": 6}
 
 
+@pytest.mark.slow
 def test_num_words_hides_rarer_words_and_seed_orders_the_training_part(imdb):
     small = datasets.load_imdb(num_words=50, seed=1)
     np.testing.assert_array_equal(small.x_test, np.where(imdb.x_test < 50, imdb.x_test, 2))

@@ -215,6 +215,7 @@ def test_the_forecaster_gives_all_values_of_the_horizon_at_once():
     assert model.evaluate(x, y, verbose=0)[0] < 0.05 * y.var()
 
 
+@pytest.mark.slow
 def test_the_sequence_classifier_tells_classes_and_gives_probabilities():
     # The class is where the one pulse of a noisy sequence stands, of three lengths.
     rng = np.random.default_rng(0)
