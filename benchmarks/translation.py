@@ -115,14 +115,18 @@ def exact(model, texts, isos, source, target):
     return round(float(np.mean([a == b for a, b in zip(found, isos, strict=True)])), 4)
 
 
-def dates(model, seed, **_):
-    """Train on single dates of most forms; test on other dates, of those forms and the others."""
+def train_on_dates(model, seed, epochs, rate):
+    """Return a translator of dates of most forms, its data, and its two indices of letters."""
     data = load_date_pairs(10_000, seed=seed, forms=SEEN)
     source, target = index_words(data.x_train, 500), index_words(data.y_train, 500)
     x, y = to_ids(data.x_train, source), to_ids(data.y_train, target)
-    settings = dict(epochs=10, batch_size=64, learning_rate=0.01, units=128)
-    network = train(BUILDERS[model], source, target, x, y, **settings)
-    letters = source, target
+    settings = dict(epochs=epochs, batch_size=64, learning_rate=rate, units=128)
+    return train(BUILDERS[model], source, target, x, y, **settings), data, source, target
+
+
+def dates(model, seed, **_):
+    """Train on single dates of most forms; test on other dates, of those forms and the others."""
+    network, data, *letters = train_on_dates(model, seed, epochs=10, rate=0.01)
     result = {"exact": exact(network, data.x_test, data.y_test, *letters)}
     for form in DATE_FORMS:
         of_form = load_date_pairs(1, forms=[form])
@@ -136,12 +140,8 @@ EARLY_RATES = (0.005, 0.01)
 
 def early_dates(model, rate, seed, **_):
     """Train for four passes, as the lesson does; test on other dates of the same forms."""
-    data = load_date_pairs(10_000, seed=seed, forms=SEEN)
-    source, target = index_words(data.x_train, 500), index_words(data.y_train, 500)
-    x, y = to_ids(data.x_train, source), to_ids(data.y_train, target)
-    settings = dict(epochs=4, batch_size=64, learning_rate=rate, units=128)
-    network = train(BUILDERS[model], source, target, x, y, **settings)
-    return {"exact": exact(network, data.x_test, data.y_test, source, target)}
+    network, data, *letters = train_on_dates(model, seed, epochs=4, rate=rate)
+    return {"exact": exact(network, data.x_test, data.y_test, *letters)}
 
 
 # English and French
@@ -212,6 +212,17 @@ def scores(found, expected):
     }
 
 
+def scores_by_length(found, data):
+    """Return BLEU and chrF of translations of the test part, and chrF by length of the text."""
+    result = scores(found, data["y_test"])
+    n_words = np.array([len(cut(text)) for text in data["x_test"]])
+    for low, high in ((1, 2), (3, 3), (4, 5), (6, 99)):
+        some = np.flatnonzero((n_words >= low) & (n_words <= high))
+        part = scores([found[i] for i in some], [data["y_test"][i] for i in some])
+        result[f"chrf, {low} to {high} words"] = part["chrf"]
+    return result
+
+
 def opponent(model, **_):
     data = load_french()
     if model == "copying":
@@ -272,13 +283,7 @@ def by_phrases(model, **_):
         score = {"phrases, tuned for BLEU": "bleu", "phrases, tuned for chrF": "chrf"}[model]
         more, _ = max(tried, key=lambda one: one[1][score])
         found = [join(best_path(words, *parts, more)) for words in asked]
-    result = scores(found, data["y_test"]) | more
-    n_words = np.array([len(words) for words in asked])
-    for low, high in ((1, 2), (3, 3), (4, 5), (6, 99)):
-        some = np.flatnonzero((n_words >= low) & (n_words <= high))
-        part = scores([found[i] for i in some], [data["y_test"][i] for i in some])
-        result[f"chrf, {low} to {high} words"] = part["chrf"]
-    return result
+    return scores_by_length(found, data) | more
 
 
 LONGEST = 14  # words of a text that is trained on: the few longer ones would triple the time
@@ -337,16 +342,11 @@ def french(model, seed, **_):
     data = load_french()
     network = train_on_french(model, data)
     greedy = to_french(*network, data["x_test"])
-    result = scores(greedy, data["y_test"])
+    result = scores_by_length(greedy, data)
     for penalty in (0.0, 1.0):
         found = to_french(*network, data["x_test"], beam=4, length_penalty=penalty)
         score = scores(found, data["y_test"])
         result |= {f"{name}, beam 4, penalty {penalty:g}": score[name] for name in score}
-    n_words = np.array([len(cut(text)) for text in data["x_test"]])
-    for low, high in ((1, 2), (3, 3), (4, 5), (6, 99)):
-        some = np.flatnonzero((n_words >= low) & (n_words <= high))
-        part = scores([greedy[i] for i in some], [data["y_test"][i] for i in some])
-        result[f"chrf, {low} to {high} words"] = part["chrf"]
     return result | exposure(*network, data)
 
 

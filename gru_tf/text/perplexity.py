@@ -84,8 +84,8 @@ def log_probabilities(model, sequences, batch_size=64):
 
     Raises:
         TypeError: If model isn't a Keras model, or sequences are no lists of integers.
-        ValueError: If batch_size is below 1, a sequence is empty, or an id isn't below the number
-            of tokens that the model tells apart.
+        ValueError: If batch_size is below 1, the model has another output than one of (batch,
+            time, num_tokens), a sequence is empty, or an id isn't below num_tokens.
 
     Example:
 
@@ -93,8 +93,13 @@ def log_probabilities(model, sequences, batch_size=64):
     """
     check_at_least("batch_size", batch_size, 1)
     check_model("model", model)
-    num_tokens = getattr(model, "output_shape", (None,))[-1]  # unknown of a class of one's own
-    check_id_lists("sequences", sequences, below=num_tokens)
+    shape = getattr(model, "output_shape", (None, None, None))  # unknown of a class of one's own
+    if len(shape) != 3 or not all(size is None or isinstance(size, int) for size in shape):
+        raise ValueError(
+            "model must return one output, (batch, time, num_tokens). Received a model of "
+            f"output_shape={shape}."
+        )
+    check_id_lists("sequences", sequences, below=shape[-1])
     found = []
     for begin in range(0, len(sequences), batch_size):  # all at once may be gigabytes
         rows = sequences[begin : begin + batch_size]

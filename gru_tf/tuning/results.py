@@ -8,7 +8,7 @@ import keras_tuner as kt
 import pandas as pd
 
 from gru_tf.checks import check_at_least, check_instance, check_number
-from gru_tf.tuning.space import check_validated, list_callbacks, objective_names
+from gru_tf.tuning.space import check_validated, has_fit, list_callbacks, objective_names
 from gru_tf.tuning.trials import chosen, column, identity, row
 
 
@@ -90,7 +90,8 @@ def best_model(
 
     Raises:
         ValueError: If no trial of the search is completed, or if the objective needs
-            validation data and there are none.
+            validation data, and neither are there any nor is there a `HyperModel.fit` that
+            may set some apart.
         TypeError: If `callbacks` are none of Keras'.
 
     Example:
@@ -110,7 +111,8 @@ def best_model(
         raise ValueError(
             f"No trial of {tuner.project_name!r} is completed: search first. Received: {n} trials."
         )
-    check_validated(goal, validation_data, validation_split)
+    if not has_fit(tuner.hypermodel):  # which may set data apart by itself
+        check_validated(goal, validation_data, validation_split)
     callbacks = list_callbacks(options.pop("callbacks", None))
     keras.utils.set_random_seed(tuner.seed)
     settings = best[0].hyperparameters
@@ -127,13 +129,15 @@ def best_model(
     x, validation_data, test_data = (
         data() if callable(data) else data for data in (x, validation_data, test_data)
     )
+    if validation_data is not None:
+        options["validation_data"] = validation_data
+    if validation_split:
+        options["validation_split"] = validation_split
     tuner.hypermodel.fit(
         settings,
         model,
         x,
         y,
-        validation_data=validation_data,
-        validation_split=validation_split,
         epochs=epochs or 2 * tuner.max_epochs,
         callbacks=callbacks,
         **{"verbose": 0, **options},

@@ -112,3 +112,12 @@ def test_ids_of_another_vocabulary_are_refused_before_work_starts():
     model = build_language_model(9, 4, 8)
     with pytest.raises(ValueError, match="sequences must hold ids .* below 9. Received: 1 to 9"):
         log_probabilities(model, [[1, 9]])
+
+
+def test_a_model_of_other_outputs_is_refused():
+    steps = keras.Input((None, 3))
+    a, b = keras.layers.Dense(4)(steps), keras.layers.Dense(5)(steps)
+    last = keras.layers.GRU(4)(steps)
+    for outputs in ([a, b], {"a": a, "b": b}, [a, b, last], last):
+        with pytest.raises(ValueError, match="one output, .*num_tokens.* Received a model of"):
+            log_probabilities(keras.Model(steps, outputs), [[1, 2]])

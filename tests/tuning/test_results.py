@@ -234,6 +234,24 @@ def test_best_model_by_an_objective_that_only_fit_knows(make):
     )
 
 
+class SetsApart(kt.HyperModel):
+    def build(self, hp):
+        return build(hp)
+
+    def fit(self, hp, model, x, y, **kwargs):
+        return model.fit(x[:24], y[:24], validation_data=(x[24:], y[24:]), **kwargs)
+
+
+def test_best_model_where_fit_sets_data_apart(make):
+    tuner = make("random", SetsApart(), max_trials=2, max_epochs=1)
+    tuner.search(X, Y, verbose=0)
+    callbacks = Count.start()
+    held_out = X[:8], Y[:8]
+    model, scores = best_model(tuner, X, Y, test_data=held_out, callbacks=callbacks)
+    assert all("val_accuracy" in logs for logs in Count.epochs)
+    assert scores == model.evaluate(*held_out, verbose=0, return_dict=True)
+
+
 def test_best_model_of_an_unfinished_search(make):
     with pytest.raises(ValueError, match="No trial of 'search' is completed"):
         best_model(make(), X, Y, validation_split=0.2, test_data=(X, Y))
