@@ -499,6 +499,8 @@ computes in float32 and rounds at the end. Milliseconds a call.
 A model that reads words, an embedding of {NUM_WORDS:,} of them, the GRU and one output, compiled
 with Adam: seconds from there to the end of its first `train_on_batch`. Medians of new processes,
 {len(runs)} in all, in each both layers, ours first in every other one.
+Here and below "ours / Keras" is the median of the processes' own quotients, not the quotient of the
+medians; the range is theirs, too.
 
 {first_steps}
 

@@ -6,6 +6,7 @@ It ends with exit code 1 if a file of data or the layer is not as it should be. 
 imported by the checks that need it: if that fails, the report says so and goes on.
 """
 
+import argparse
 import functools
 import os
 import platform
@@ -30,12 +31,20 @@ PACKAGES = {
 TOLERANCE = 1e-5  # float32, a few steps, states below 1
 
 
-def main():
+def main(arguments=()):
     """Print the report, line by line.
+
+    Args:
+        arguments: Those of the command line, of which there is only `--help`.
 
     Returns:
         The exit code: 0 if the data and the layer are right, else 1.
     """
+    argparse.ArgumentParser(
+        prog="python -m gru_tf",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's messages at its start
     say("gru_tf", gru_tf.__version__)
     say("Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
@@ -163,4 +172,4 @@ def difference(some, others):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

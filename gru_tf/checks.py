@@ -102,13 +102,19 @@ def check_list(name, values, accepted, least=1):
         raise ValueError(f"{name} must hold {least} or more. Received: {describe(values)}.")
 
 
-def check_words(name, texts):
+def check_words(name, texts, letters=True):
     """Raise a TypeError unless `texts` are lists of words, or texts, whose words are characters.
 
-    Of a generator nothing is looked at.
+    Of a generator nothing is looked at. Without `letters` a text that isn't split is refused.
     """
-    accepted = "lists of words, str"
+    accepted = "lists of words, str" if letters else "lists of words, each text split"
     check_iterable(name, texts, accepted)
+    if hasattr(texts, "columns"):
+        raise TypeError(f"{name} must be {accepted}. Received a table: {describe(texts)}.")
+    if not letters and hasattr(texts, "__len__"):
+        for words in texts:
+            if isinstance(words, str):
+                raise TypeError(f"{name} must be {accepted}. Received in it: {describe(words)}.")
     for words in texts if isinstance(texts, list | tuple) else ():
         if not isinstance(words, list | tuple | str):
             raise TypeError(f"{name} must be {accepted}. Received in it: {describe(words)}.")
@@ -181,9 +187,16 @@ def check_id_lists(name, sequences, below=None, least=1):
 
 
 def check_probabilities(name, values, whole=True):
-    """Raise an error unless `values` are from 0 on; if `whole`, with more than 0 in each row."""
+    """Raise an error unless `values` are from 0 on; if `whole`, with more than 0 in each row.
+
+    Those that aren't whole distributions are at most 1, but for rounding.
+    """
     check_array(name, values)
     p = np.asarray(values)
+    if not whole and p.size and p.max() > 1 + 1e-4:
+        raise ValueError(
+            f"{name} must be numbers from 0 to 1. Received: {describe(values)}, up to {p.max():g}."
+        )
     if p.size == 0 or p.min() < 0 or (whole and (p.ndim == 0 or not p.sum(axis=-1).all())):
         more = ", of which each row has one above 0" if whole else ""
         raise ValueError(

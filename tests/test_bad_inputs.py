@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import keras_tuner as kt
 import numpy as np
+import pandas as pd
 import pytest
 
 import gru_tf
@@ -51,7 +52,7 @@ class Row:
 FLAGS = ["yes", "no", "", None, 1, 0, 2.0, [], [True], np.array([True, False])]
 TEXTS = [None, 3, "one text", b"text", [1], ["a", None], [b"a"], {"a": 1}, [["a"]], {"a"}]
 WORDS = [None, 3, "one text", {"a": 1}, [3], [[1]], [None], [["a"], 3], [{"a"}], [["a", 5]]]
-WORDS += [[b"ab"], [["a", []]]]
+WORDS += [[b"ab"], [["a", []]], pd.DataFrame({"a": [["b"]]})]
 CHOICE = [None, 3, "", "yes", "KEEP", True, ["keep"], b"keep", ("write", "keep"), np.array(["a"])]
 ARRAY = [None, "a", {"a": 1}, [[1.0], [1.0, 2.0]], ["a"], [None], object(), {1.0}, 1j]
 FINITE = [*ARRAY, [np.nan], [np.inf], 3.0]
@@ -467,7 +468,10 @@ ROWS = {
         text.words_to_ids,
         {"texts": [["a"]], "word_index": {"a": 4}},
         texts=WORDS,
-        word_index=[None, 3, "a", ["a"], [("a", 4)], {"a"}, True, 2.5, b"a", object()],
+        word_index=[
+            None, 3, "a", ["a"], [("a", 4)], {"a"}, True, 2.5, b"a", object(), {"a": "4"},
+            {"a": 4.0}, {"a": True},
+        ],
     ),
     "text.ids_to_words": row(
         text.ids_to_words,
@@ -478,8 +482,8 @@ ROWS = {
     "text.learn_dictionary": row(
         text.learn_dictionary,
         {"sources": [["a"]], "targets": [["b"]]},
-        sources=[*WORDS, [], [["a"], ["b"]]],
-        targets=[*WORDS, [], [["a"], ["b"]]],
+        sources=[*WORDS, [], [["a"], ["b"]], ["a"]],
+        targets=[*WORDS, [], [["a"], ["b"]], ["b"]],
         iterations=whole(1),
     ),
     "text.NGrams": row(
@@ -560,10 +564,10 @@ ROWS = {
     "text.fit_trust": row(
         text.fit_trust,
         {"probabilities": np.array([0.5]), "lengths": np.array([1]), "right": np.array([True])},
-        probabilities=[*ARRAY, [0.5], *map(np.array, [[np.nan], [0.5, 0.5], [-0.5], 0.5, []])],
+        probabilities=[*ARRAY, [1.5], *map(np.array, [[np.nan], [0.5, 0.5], [-0.5], 0.5, []])],
         lengths=[*IDS, *map(np.array, [[1, 2], [-1], [[1]], [0.5]])],
         right=[
-            None, 3, "a", [True], {}, *map(np.array, [0.5, ["a"], [True, False], [[True]], [2]]),
+            None, 3, "a", [1], {}, *map(np.array, [0.5, ["a"], [True, False], [[True]], [2]]),
         ],
         longest=whole(1),
         n_least=whole(1),

@@ -46,6 +46,17 @@ def test_without_tensorflow_it_says_so_and_goes_on():
     assert "Traceback" not in done.stderr
 
 
+def test_the_command_line(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        report.main(["--help"])
+    assert stopped.value.code == 0
+    assert "What to paste into the report of a bug" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stopped:
+        report.main(["--bogus"])
+    assert stopped.value.code == 2
+    assert "usage: python -m gru_tf [-h]" in capsys.readouterr().err
+
+
 def test_a_damaged_file_is_named_and_ends_in_exit_code_1(monkeypatch, capsys):
     monkeypatch.setitem(files.CHECKSUMS, "boston_housing.csv", "0" * 64)
     assert report.main() == 1

@@ -109,7 +109,7 @@ def compare_step(function, arguments, names, right, causes, after=""):
         return
     for changes, sentence in causes:
         require(not agrees(step_back(*arguments, **changes)), sentence)
-    if all(any(close(found[name], right[other]) for other in names) for name in names):
+    if {other for name in names for other in names if close(found[name], right[other])} == {*names}:
         raise Wrong(f"the results are right, but in another order than {listed}.")
     wrong = [name for name in names if not close(found[name], right[name])]
     verb = "are" if len(wrong) > 1 else "is"
@@ -170,6 +170,7 @@ def a_way_cut(function, errors):
     found = {key for key in keys if seen[key]}
     if found != expected:
         raise Wrong(f"the step is right, but {what_errors_say(found)}")
+    compare_errors({key: as_number(errors[key], "an error") for key in sorted(expected)})
     return "A test on one step would have passed, and on two steps that of U_r alone."
 
 
@@ -191,6 +192,73 @@ def what_errors_say(found):
     if ("W_z", 2) not in found:
         return "W_z with 2 steps must be wrong: step 1 gets a d_h from which a part is missing."
     return "with 8 steps both must be wrong: is d_h handed on from step to step?"
+
+
+def errors_of_the_cut(kind="relative", anew=True):
+    """Return the errors that the exercise asks for, by exact gradients, or what others ask for.
+
+    Args:
+        kind: "relative", or "undivided", "by the wrong", "maxima", "sums" or "squares".
+        anew: Whether each length begins the stream of random numbers anew.
+    """
+    rng, w, errors = np.random.default_rng(0), GRUWeights.random(3, 5, seed=1), {}
+    norm = {"maxima": np.max, "sums": np.sum}.get(kind, np.linalg.norm)
+    for steps in (1, 2, 8):
+        rng = np.random.default_rng(0) if anew else rng
+        x = rng.normal(size=(4, steps, 3))
+        right, cut = gradients(x, w), gradients(x, w, product=0)
+        for name in ("U_r", "W_z"):
+            gap, size = norm(abs(cut[name] - right[name])), norm(abs(right[name]))
+            size = norm(abs(cut[name])) if kind == "by the wrong" else size
+            error = gap / (size or 1) if kind != "undivided" else gap
+            errors[name, steps] = error**2 if kind == "squares" else error
+    return errors
+
+
+def gradients(x, w, **changes):
+    """Return the gradients of the sum of the last states, by `step_back` with such changes."""
+    h, memory = np.zeros((len(x), w.n_h)), []
+    for x_t in x.swapaxes(0, 1):
+        z, r, h_hat, h_next = gru_step(x_t, h, w)
+        memory.append((x_t, h, z, r, h_hat))
+        h = h_next
+    d_h, found = np.ones_like(h), {"U_r": 0.0, "W_z": 0.0}
+    for x_t, h_prev, *gates in reversed(memory):
+        by_name = step_back(d_h, h_prev, *gates, w, **changes)
+        d_h = by_name["d_h_prev"]
+        found["U_r"] = found["U_r"] + h_prev.T @ by_name["d_a_r"]
+        found["W_z"] = found["W_z"] + x_t.T @ by_name["d_a_z"]
+    return found
+
+
+def compare_errors(found):
+    """Stop with what is wrong in the three errors that aren't 0, if anything is."""
+
+    def agree(wrong, tolerance=5e-3):
+        return all(np.isclose(found[key], wrong[key], rtol=tolerance) for key in found)
+
+    right = errors_of_the_cut()
+    if agree(right):
+        return
+    shares = {key: 100 * error for key, error in right.items()}
+    for wrong, sentence in (
+        (shares, "are in hundredths: leave them as shares of 1."),
+        (errors_of_the_cut("undivided"), "are not divided by the norm of the right gradient."),
+        (errors_of_the_cut("by the wrong"), "are divided by the norm of the wrong gradient."),
+        (errors_of_the_cut("maxima"), "compare the largest numbers: take the norms."),
+        (errors_of_the_cut("sums"), "add up the numbers: the norm is the root of squares."),
+        (errors_of_the_cut("squares"), "are squared: the norm is the root of the sum."),
+        (errors_of_the_cut(anew=False), "are of one rng for all lengths: begin each with a new."),
+    ):
+        require(not agree(wrong), f"the step is right, but the errors {sentence}")
+    for (name, steps), error in found.items():
+        expected = right[name, steps]
+        require(
+            np.isclose(error, expected, rtol=0.05),  # rounded to two digits, too
+            f"the step is right, but the error of {name} with {steps} steps is not {error:.3g}: "
+            f"is x np.random.default_rng(0).normal(size=(4, {steps}, 3)), w "
+            "GRUWeights.random(3, 5, seed=1), and the loss the sum of the last states?",
+        )
 
 
 @exercise("02.3", "with q = h_prev @ U_h + c_h, d_r is d_a_h * q and d_q is d_a_h * r.")

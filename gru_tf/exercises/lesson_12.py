@@ -61,6 +61,13 @@ def first_marked(function):
     later = marked[:, 1:].mean()
     require(later > 0, "no later step is marked: then a gate that sees the input is enough.")
     require(
+        (marked != marked[0]).any(),
+        "all streams have their markers at the same steps: draw them for each stream.",
+    )
+    require(
+        (values != values[0]).any(), "all streams hold the same values: draw them for each stream."
+    )
+    require(
         0.1 < later < 0.35, f"of the later steps {later:.0%} are marked: draw about one in five."
     )
     require(0.3 < values.mean() < 0.7, "values are not 0 and 1 equally often.")
@@ -83,6 +90,18 @@ def first_marked(function):
         np.array_equal(as_array(again[0], "x"), x),
         "the same rng gives other streams: draw with rng.",
     )
+    rng = np.random.default_rng(0)
+    function(n, steps, rng)
+    for source, sentence in (
+        (rng, "the second call with an rng gives the {} of the first: draw with the rng itself."),
+        (
+            np.random.default_rng(1),
+            "another rng gives the same {}: draw with the rng that is given.",
+        ),
+    ):
+        other = as_array(function(n, steps, source)[0], "x", x.shape)
+        for place, what in enumerate(("values", "markers")):
+            require((other[..., place] != x[..., place]).any(), sentence.format(what))
     few = function(2, 7, np.random.default_rng(1))
     as_array(few[0], "x of 2 streams of 7 steps", (2, 7, 2))
     return "Now train both layers on it: the marker alone doesn't say whether it is the first."
@@ -100,11 +119,9 @@ def scan_in_chunks(function):
         compare_states(function, a, b, size)
     flips = rng.choice([-1.0, 0.0, 1.0], (40, 2))
     compare_states(function, flips, rng.normal(size=(40, 2)), 6)
-    steps, size = 400, 20
+    steps, size, *other_sizes = 400, 20, 4, 50
     a, b = (rng.uniform(0.2, 1, (steps, 2)).view(Counted) for _ in range(2))
-    Counted.products = 0
-    compare_states(function, a, b, size)
-    if not (n := Counted.products):
+    if not (n := count_products(function, a, b, size)):
         return (
             "Whether the chunks run at once could not be seen: a and b were turned into other "
             "arrays or lists before any product."
@@ -113,6 +130,11 @@ def scan_in_chunks(function):
         n < steps / 2,  # a loop may leave out the first step, of each chunk even
         f"the states are right, but all steps were taken one after the other: {n} products for "
         f"{steps} steps in chunks of {size}. Take the same step of all chunks by one product.",
+    )
+    require(
+        any(count_products(function, a, b, other) != n for other in other_sizes),
+        f"the states are right, but size changes nothing: {n} products for chunks of {size}, of "
+        f"{other_sizes[0]} and of {other_sizes[1]} steps. Cut time into chunks of size steps.",
     )
     return "The chunks can run at once: only their ends wait for each other."
 
@@ -135,6 +157,12 @@ class Counted(np.ndarray):
 
     def __getitem__(self, key):
         return as_counted(super().__getitem__(key))  # an element, too
+
+
+def count_products(function, a, b, size):
+    Counted.products = 0
+    compare_states(function, a, b, size)
+    return Counted.products
 
 
 def plain(value):

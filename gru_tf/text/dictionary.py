@@ -26,6 +26,7 @@ def learn_dictionary(sources, targets, iterations=10):
     Raises:
         ValueError: If sources and targets differ in number, there are none, or iterations is
             below 1.
+        TypeError: If a text is a str that isn't split into words.
 
     Example:
 
@@ -40,8 +41,8 @@ def learn_dictionary(sources, targets, iterations=10):
     check_at_least("iterations", iterations, 1)
     check_list("sources", sources, "lists of words", least=0)
     check_list("targets", targets, "lists of words", least=0)
-    check_words("sources", sources)
-    check_words("targets", targets)
+    check_words("sources", sources, letters=False)
+    check_words("targets", targets, letters=False)
     if len(sources) != len(targets) or not len(sources):
         raise ValueError(
             "sources and targets must be as many texts, at least one. "

@@ -6,7 +6,6 @@ from gru_tf.checks import (
     check_array,
     check_at_least,
     check_ids,
-    check_instance,
     check_list,
     check_probabilities,
     describe,
@@ -75,11 +74,13 @@ def fit_trust(probabilities, lengths, right, longest=16, n_least=20):
     Returns:
         Array, (longest + 1,), by length: the weight of what the run foretold, from 0 to 0.98,
         under which the tokens are likeliest. The model has the rest.
+
+    Raises:
+        ValueError: If a probability isn't from 0 to 1, or the three differ in length.
     """
     check_at_least("longest", longest, 1)
     check_at_least("n_least", n_least, 1)
     for name, values in [("probabilities", probabilities), ("lengths", lengths), ("right", right)]:
-        check_instance(name, values, np.ndarray, "an array, (n,)")
         check_array(name, values, 1, "(n,)")
     check_probabilities("probabilities", probabilities, whole=False)
     check_ids("lengths", lengths)
@@ -89,6 +90,7 @@ def fit_trust(probabilities, lengths, right, longest=16, n_least=20):
             "probabilities, lengths and right must be as many. "
             f"Received: {len(probabilities)}, {len(lengths)} and {len(right)}."
         )
+    probabilities, lengths, right = map(np.asarray, (probabilities, lengths, right))
     trust, weights = np.zeros(longest + 1), np.linspace(0, 0.98, 50)[:, None]
     for length in range(1, longest + 1):
         seen = lengths == length

@@ -68,7 +68,11 @@ def learn_word_vectors(x, num_words=10_000, dim=64, window=5, seed=0):
 
     for name, value, least in [("dim", dim, 1), ("window", window, 1), ("seed", seed, 0)]:
         check_at_least(name, value, least)
-    check_at_least("num_words", num_words, dim + 1)
+    check_at_least("num_words", num_words, 1)
+    if dim >= num_words:
+        raise ValueError(
+            f"dim must be below num_words. Received: dim={dim} and num_words={num_words}."
+        )
     check_ids("x", x, 2, "word ids, (n, time)", below=num_words, least=1)
     x = np.asarray(x)
     counts = count_neighbours(x, num_words, window).tocoo()

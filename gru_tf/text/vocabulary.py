@@ -28,7 +28,7 @@ def index_words(texts, size):
     """Give each of the most frequent words its id.
 
     Args:
-        texts: Lists of words.
+        texts: Lists of words. A str counts as the list of its letters.
         size: Ids run from 0 to size - 1.
 
     Returns:
@@ -59,9 +59,15 @@ def check_word_index(word_index):
 
 
 def words_to_ids(texts, word_index):
-    """Return a list of ids for each list of words, with that of the start before them."""
+    """Return a list of ids for each list of words, with that of the start before them.
+
+    A str counts as the list of its letters: split a text first.
+    """
     check_words("texts", texts)
     check_instance("word_index", word_index, dict, "a dict from word to id")
+    for word, word_id in word_index.items():
+        if not isinstance(word_id, int | np.integer) or isinstance(word_id, bool):
+            raise TypeError(f"word_index must go from str to int. Received: {word!r}: {word_id!r}.")
     find = word_index.get
     return [[START, *(find(word, UNKNOWN) for word in words)] for words in texts]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gru_tf.equations import GRUWeights, gru_backward, gru_forward, gru_step
-from gru_tf.exercises.lesson_02 import one_step, step_back
+from gru_tf.exercises.lesson_02 import errors_of_the_cut, gradients, one_step, step_back
 
 
 def forward(x, w):
@@ -124,7 +124,7 @@ def errors_of(step, size=1e-5):
 
 
 PATTERN = {(name, steps): 0.0 for name in ("U_r", "W_z") for steps in (1, 2, 8)}
-PATTERN |= {("W_z", 2): 0.1, ("U_r", 8): 0.3, ("W_z", 8): 0.2}
+PATTERN |= {("W_z", 2): 0.0839, ("U_r", 8): 0.1818, ("W_z", 8): 0.112}
 
 
 @pytest.mark.parametrize("answer", [cut_step, lower_precision, in_tensorflow])
@@ -137,6 +137,17 @@ def test_errors_by_differences(is_right, size):
     errors = errors_of(cut_step, size)
     is_right("02.2", cut_step, errors)
     is_right("02.2", cut_step, {key: np.float32(error) for key, error in errors.items()})
+    is_right("02.2", cut_step, {key: round(error, 2) for key, error in errors.items()})
+
+
+def test_gradients_of_which_errors_are_taken():
+    x, w = np.random.default_rng(5).normal(size=(4, 6, 3)), GRUWeights.random(3, 5, seed=2)
+    h, trace = gru_forward(x, w, return_trace=True)
+    d_h = np.zeros_like(h)
+    d_h[:, -1] = 1
+    by_package = gru_backward(d_h, trace)
+    for name, gradient in gradients(x, w).items():
+        np.testing.assert_allclose(gradient, by_package[name], rtol=1e-10)
 
 
 def of(reset_after, names, **changes):
@@ -218,6 +229,14 @@ SWAPPED = {("W_z" if name == "U_r" else "U_r", n): error for (name, n), error in
         (PATTERN | {("U_r", 1): np.nan}, "0 / 0"),
         (PATTERN | {("U_r", 8): -0.3}, "is negative"),
         (PATTERN | {("U_r", 8): None}, "is None"),
+        ({key: 100 * error for key, error in PATTERN.items()}, "in hundredths"),
+        (errors_of_the_cut("undivided"), "not divided by the norm"),
+        (errors_of_the_cut("by the wrong"), "norm of the wrong gradient"),
+        (errors_of_the_cut("maxima"), "the largest numbers"),
+        (errors_of_the_cut("sums"), "the norm is the root of squares"),
+        (errors_of_the_cut("squares"), "are squared"),
+        (errors_of_the_cut(anew=False), "one rng for all lengths"),
+        (PATTERN | {("U_r", 8): 0.3}, "the error of U_r with 8 steps is not 0.3: is x"),
         ({("U_r", 7): 0.3}, "no dict with the keys"),
         ([0, 0, 0, 0.1, 0.3, 0.2], "no dict with the keys"),
     ],
@@ -268,6 +287,8 @@ def test_reset_after(is_right, answer):
         (of(True, FIVE, sign=-1), "d_z has the wrong sign"),
         (of(True, FIVE, keep=True), "z and 1 - z"),
         (of(True, ("d_h_prev", "d_a_z", "d_a_r", "d_q", "d_a_h")), "in another order"),
+        (of(True, ("d_h_prev", "d_a_z", "d_a_r", "d_a_h", "d_a_h")), "d_q is wrong"),
+        (of(True, ("d_h_prev", "d_a_z", "d_a_r", "d_q", "d_q")), "d_a_h is wrong"),
         (of(True, FOUR), "4 arrays are returned"),
         (lambda *a: (*after(*a)[:4], after(*a)[4].sum(axis=0)), "the shape (4,), not (4, 4)"),
         (lambda *a: (*after(*a)[:4], -after(*a)[4]), "d_q is wrong"),

@@ -30,7 +30,8 @@ def test_told_end_refused(is_refused, n_steps, n_targets, sentence):
 
 def test_rounds(is_right):
     is_right("08.2", {1: 40.8, 10: 51.8})
-    is_right("08.2", {10: np.float32(51.79), 1: np.float32(40.83)})
+    is_right("08.2", {10: np.float32(51.825), 1: np.float32(40.755)})
+    is_right("08.2", {1: 41, 10: 52})
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,9 @@ def test_rounds(is_right):
         ({1: 8.0, 10: 10.7}, "BLEU"),
         ({1: 51.8, 10: 51.8}, "both scores are the same"),
         ({1: 23.6, 10: 51.8}, "copying"),
+        ({1: 42.1, 10: 53.0}, "the mean of the texts' scores"),
+        ({1: 42.1, 10: 51.8}, "after one round chrF is not 42.1"),
+        ({1: 40.8, 10: 51.1}, "after ten rounds chrF is not 51.1"),
         ({1: 60.2, 10: 51.8}, "after one round chrF is not 60.2"),
         ({1: 40.8, 10: 70.0}, "after ten rounds chrF is not 70.0"),
         ([40.8, 51.8], "no dict with the keys"),

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from gru_tf.convert import from_torch, from_torch_layers
 from gru_tf.equations import GRUWeights
 from gru_tf.exercises import check
 
@@ -157,6 +158,8 @@ def swap(a, inner, outer):
         (changed(lambda a, i, o: None, update_gate="write"), "z near 1 keeps"),
         (changed(lambda a, i, o: a.update(c_h=None), reset_after=False), "after the product"),
         (changed(lambda a, i, o: a.update(b_h=-a["b_h"])), "not as in PyTorch: b_h"),
+        (from_torch, "calls from_torch"),
+        (lambda state: from_torch_layers(state)[0][0], "calls from_torch"),
         (lambda state: arrays_of(state), "is dict, not GRUWeights"),
     ],
 )

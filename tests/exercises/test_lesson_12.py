@@ -1,5 +1,7 @@
 """The checks of lesson 12: right answers in several forms, and wrong ones."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,33 @@ def of_its_own(n, steps, rng):
     return streams(n, steps, np.random.default_rng())
 
 
+def of_its_own_seed(n, steps, rng):
+    return streams(n, steps, np.random.default_rng(0))
+
+
+def with_markers_of_its_own(n, steps, rng):
+    x, answers = streams(n, steps, rng)
+    x[..., 1] = streams(n, steps, np.random.default_rng(0))[0][..., 1]
+    return x, answers
+
+
+def of_a_copy(n, steps, rng):
+    return streams(n, steps, copy.deepcopy(rng))
+
+
+def every_fifth(x, answers):
+    x[..., 1] = np.arange(x.shape[1]) % 5 == 0
+    return x, answers
+
+
+def one_row_of(place):
+    def change(x, answers):
+        x[..., place] = x[0, :, place]
+        return x, np.repeat(x[:, :1, 0], x.shape[1], axis=1)
+
+    return changed(change)
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -100,6 +129,12 @@ def of_its_own(n, steps, rng):
         (lambda n, steps, rng: streams(n, steps, rng, 0.02), "about one in five"),
         (changed(lambda x, y: (x, y.T)), "the shape (30, 300), not (300, 30)"),
         (of_its_own, "draw with rng"),
+        (of_its_own_seed, "the second call with an rng gives the values of the first"),
+        (with_markers_of_its_own, "the second call with an rng gives the markers of the first"),
+        (of_a_copy, "the second call with an rng"),
+        (changed(every_fifth), "markers at the same steps"),
+        (one_row_of(1), "markers at the same steps"),
+        (one_row_of(0), "the same values"),
         (changed(lambda x, y: (x, np.where(np.arange(30) == 7, 0, y))), "some answer"),
     ],
 )
@@ -127,13 +162,13 @@ def chunk_by_chunk(
     return np.concatenate(found)
 
 
-def all_at_once(a, b, size):
+def all_at_once(a, b, size, join=loop):
     n = -(-len(a) // size) * size
     pad = [(0, n - len(a)), *[(0, 0)] * (a.ndim - 1)]
     shape = (-1, size, *a.shape[1:])
     a_chunks, b_chunks = (np.pad(v, pad).reshape(shape).swapaxes(0, 1) for v in (a, b))
     inside, factors = loop(a_chunks, b_chunks), np.cumprod(a_chunks, axis=0)
-    ends = loop(factors[-1], inside[-1])
+    ends = join(factors[-1], inside[-1])
     before = np.concatenate([np.zeros_like(ends[:1]), ends[:-1]])
     states = inside + factors * before
     return states.swapaxes(0, 1).reshape(n, *a.shape[1:])[: len(a)]
@@ -187,6 +222,10 @@ def corrected_in_place(a, b, size):
     return list(states)
 
 
+def by_a_scan_of_the_ends(a, b, size):
+    return all_at_once(a, b, size, lambda factors, inside: by_a_scan(factors, inside, None))
+
+
 def by_a_scan(a, b, size):
     reach = 1
     while reach < len(a):
@@ -204,7 +243,7 @@ def by_a_scan(a, b, size):
         without_padding,
         from_the_ends_again,
         corrected_in_place,
-        by_a_scan,
+        by_a_scan_of_the_ends,
     ],
 )
 def test_scan_in_chunks(is_right, verdict, answer):
@@ -294,6 +333,8 @@ def in_place(a, b, size):
         (chunk_by_chunk, "one after the other: 440 products"),
         (row_by_row, "one after the other"),
         (number_by_number, "one after the other"),
+        (by_a_scan, "size changes nothing"),
+        (lambda a, b, size: all_at_once(a, b, 16), "size changes nothing"),
         (in_lists, "one after the other"),
     ],
 )

@@ -11,7 +11,8 @@ import yaml
 import gru_tf
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ABOUT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = ABOUT["project"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PYTHONS = {"3.11", "3.12", "3.13"}
 
@@ -37,6 +38,10 @@ def test_the_workflow_runs_ci_on_each_python():
     commands = [step["run"] for step in job["steps"] if "run" in step]
     assert ".ci/run" in commands
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_cells_run_in_their_order_where_pytest_randomly_is_installed():
+    assert "-pno:randomly" in ABOUT["tool"]["pytest"]["ini_options"]["addopts"]
 
 
 @pytest.mark.parametrize("name", ["bug", "erratum"])

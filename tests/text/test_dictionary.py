@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gru_tf.text import learn_dictionary
@@ -53,6 +54,15 @@ def test_the_most_probable_word_comes_first_and_the_sum_is_one():
     for row in learn_dictionary(GERMAN, ENGLISH).values():
         assert list(row.values()) == sorted(row.values(), reverse=True)
         assert sum(row.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, pd.Series, np.array])
+def test_texts_that_are_not_split_are_refused(kind):
+    texts = kind(["das Haus", "das Buch", "ein Buch"])
+    with pytest.raises(TypeError, match="sources must be .* split. Received in it: .*das Haus"):
+        learn_dictionary(texts, ENGLISH)
+    with pytest.raises(TypeError, match="targets must be .* split. Received in it: .*das Haus"):
+        learn_dictionary(GERMAN, texts)
 
 
 @pytest.mark.parametrize(

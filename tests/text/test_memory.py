@@ -54,6 +54,22 @@ def test_a_series_is_read_in_its_order_whatever_its_index():
             assert [part.tolist() for part in recall_earlier(*arguments)] == expected
 
 
+def test_lists_and_series_are_trusted_as_arrays_are():
+    rng = np.random.default_rng(0)
+    arguments = rng.random(200), rng.integers(0, 4, 200), rng.random(200) < 0.6
+    expected = fit_trust(*arguments, longest=4)
+    assert expected.max() > 0
+    for kind in (list, lambda values: pd.Series(values, index=range(199, -1, -1))):
+        np.testing.assert_array_equal(fit_trust(*map(kind, arguments), longest=4), expected)
+
+
+def test_probabilities_are_at_most_one_but_for_rounding():
+    lengths, right = [1, 1], [True, False]
+    assert fit_trust([1 + 1e-6, 0.5], lengths, right).max() == 0
+    with pytest.raises(ValueError, match="probabilities must be numbers from 0 to 1.*up to 1.5"):
+        fit_trust([1.5, 0.5], lengths, right)
+
+
 def test_rows_of_an_array_are_compared_whole():
     tokens, other = np.random.default_rng(0).integers(0, 2, (2, 30))
     pairs = np.stack([tokens, other], axis=1)

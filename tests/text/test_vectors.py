@@ -59,7 +59,10 @@ def test_words_used_alike_get_similar_vectors():
     ("arguments", "message"),
     [
         ({"dim": 0}, "dim must be .* Received: 0"),
-        ({"num_words": 5, "dim": 5}, "num_words must be .* at least 6"),
+        (
+            {"num_words": 5, "dim": 5},
+            "dim must be below num_words. Received: dim=5 and num_words=5",
+        ),
         ({"window": 1.5}, "window must be"),
         ({"x": [[1, 60]]}, "x must hold ids .* below 50. Received: 1 to 60"),
         ({"x": [[1.0, 2.0]]}, "x must hold integers"),
