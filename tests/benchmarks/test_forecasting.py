@@ -1,7 +1,6 @@
 """The comparison of forecasts: what is chosen is the best of what its rows say."""
 
 import forecasting
-
 from gru_tf.datasets import load_results
 
 
