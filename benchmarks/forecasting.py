@@ -2,10 +2,10 @@
 
     python benchmarks/forecasting.py [PART ...] [--anew]
 
-The parts are models, equal_data, fed_back, quantiles, permuted, folds and rates. All of them are
-written to data/results/forecasting.json, a row after every run. What was stopped goes on where it
-was, and does again what is older than its code; --anew does all again. Settings are chosen on the
-validation part; errors are those of the test part, but for those of `rates`.
+The parts are models, equal_data, fed_back, quantiles, permuted, folds, rates and fold_rates. All of
+them are written to data/results/forecasting.json, a row after every run. What was stopped goes on
+where it was, and does again what is older than its code; --anew does all again. Settings are chosen
+on the validation part; errors are those of the test part, but for those of `rates`, `fold_rates`.
 """
 
 import argparse
@@ -30,9 +30,11 @@ SEEDS = (0, 1, 2)
 N_MEASURED = 4  # temperature, dew point, pressure, wind; the other columns are the clock's
 EPOCHS = 10
 RATE = 8e-3  # the best of `rates`
+FOLD_RATES = (1.6e-2, 1.6e-2, 8e-3, 8e-3, 1.6e-2)  # the best of `fold_rates`
 RATES = (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
 DENSE_RATE = 1.6e-2
 ALPHAS = (0, 0.001, 0.01, 0.1, 1, 10, 100, 1000)  # from no penalty at all
+RIDGES = ("ridge", "ridge, 48 hours", "ridge by the clock", "ridge by the clock, 48 hours")
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -109,7 +111,7 @@ def boosting(parts):
     forecast = np.full(y_test.shape, np.nan)
     for step in (0, 5, 11, 23):
         trees = HistGradientBoostingRegressor(
-            learning_rate=0.05, max_iter=300, early_stopping=False, random_state=0
+            learning_rate=0.05, max_iter=900, early_stopping=False, random_state=0
         ).fit(flat(x), y[:, step] - last_value(x)[:, 0])
         target = y_valid[:, step] - last_value(x_valid)[:, 0]
         valid = [np.abs(p - target).mean() for p in trees.staged_predict(flat(x_valid))]
@@ -208,8 +210,8 @@ def models():
             forecast = direct(parts, rate=rate, model=network)
         return errors(forecast, y, month, std) | more
 
-    fixed = ("last value", "same hour yesterday", "climatology", "ridge", "ridge, 48 hours")
-    for model in (*fixed, "ridge by the clock", "boosted trees"):
+    fixed = ("last value", "same hour yesterday", "climatology")
+    for model in (*fixed, *RIDGES, "boosted trees"):
         yield {"model": model, "seed": 0}, run
     for seed in SEEDS:
         for model in ("dense network", "GRU"):
@@ -267,24 +269,46 @@ def fed_back():
         yield {"model": "GRU, fed back", "seed": seed}, run
 
 
+def fold_parts(fold, window=24):
+    """Return the parts of a fold: up to a tenth before its test, the tenth between, its test."""
+    ends = (0.4 + fold / 10, 0.5 + fold / 10, 0.6 + fold / 10)
+    return split(window, tuple(round(end, 1) for end in ends))
+
+
 def folds():
     """Walk forward: five tests of a tenth each, on what follows a longer and longer past."""
 
     def run(model, fold, seed, **_):
-        ends = (0.4 + fold / 10, 0.5 + fold / 10, 0.6 + fold / 10)
-        parts, month, std = split(24, tuple(round(end, 1) for end in ends))
+        parts, month, std = fold_parts(fold, 48 if "48" in model else 24)
         x, y = parts[2]
+        more = {}
         if model == "same hour yesterday":
             forecast = x[:, -24:, 0]
+        elif model.startswith("ridge"):
+            forecast, alpha = ridge(parts, flat_by_clock if "clock" in model else flat)
+            more = {"alpha": alpha}
         else:
-            forecast = ridge(parts)[0] if model == "ridge" else direct(parts)
-        return {"mae": errors(forecast, y, month, std)["mae"]}
+            forecast = direct(parts, rate=FOLD_RATES[fold])
+        return {"mae": errors(forecast, y, month, std)["mae"]} | more
 
     for fold in range(5):
-        for model in ("same hour yesterday", "ridge"):
+        for model in ("same hour yesterday", *RIDGES):
             yield {"model": model, "fold": fold, "seed": 0}, run
         for seed in SEEDS:
             yield {"model": "GRU", "fold": fold, "seed": seed}, run
+
+
+def fold_rates():
+    """The learning rate of the GRU by each fold's own validation part."""
+
+    def run(rate, fold, **_):
+        parts, _, std = fold_parts(fold)
+        error = np.abs(direct(parts, 1, rate) - parts[1][1]).mean() * std
+        return {"validation_mae": round(float(error), 3)}
+
+    for fold in range(5):
+        for rate in RATES[1:]:
+            yield {"model": "GRU", "rate": rate, "fold": fold, "seed": 0}, run
 
 
 def pinball(y, q):
@@ -340,7 +364,10 @@ def permuted():
         yield {"order": order, "seed": 0}, run
 
 
-PARTS = {f.__name__: f for f in (models, equal_data, fed_back, quantiles, permuted, folds, rates)}
+PARTS = {
+    f.__name__: f
+    for f in (models, equal_data, fed_back, quantiles, permuted, folds, rates, fold_rates)
+}
 
 
 def plan():

@@ -11,6 +11,7 @@ that makes a dataset), and random operations of a layer that hold no `SeedGenera
 import zipfile
 
 import keras
+import keras_tuner as kt
 import numpy as np
 
 from gru_tf.atomic import replacing
@@ -32,6 +33,7 @@ class Recorder(keras.callbacks.Callback):
         self.start, self.end, self.epochs_before = start, end, epochs_before
         self.epochs_run = self.steps = self.parameters = self.iterations = 0
         self.curves = []  # of each fit: each metric's values, an epoch each
+        self.asked, self.ran = [], []  # of each fit: the epoch to end after, and how many it ran
 
     def __deepcopy__(self, memo):
         return self  # Keras Tuner copies the callbacks for each execution: this one counts them all
@@ -40,9 +42,15 @@ class Recorder(keras.callbacks.Callback):
         """Return a callback that starts the fit, to stand before all others."""
         return _Begin(self)
 
+    def on_train_begin(self, logs=None):
+        """Note up to which epoch this fit is to run. A loop of one's own may not say."""
+        self.asked.append((self.params or {}).get("epochs", 0))
+        self.ran.append(0)
+
     def on_epoch_end(self, epoch, logs=None):
         """Count the epoch, note its metrics, and save the state if it is the last."""
         self.epochs_run += 1
+        self.ran[-1] += 1
         for name, value in (logs or {}).items():
             if np.ndim(value) == 0:
                 self.curves[-1].setdefault(name, []).append(float(value))
@@ -55,6 +63,22 @@ class Recorder(keras.callbacks.Callback):
         """Note how large the model is, and how many steps it has made here."""
         self.steps += self.iterations - self.first
         self.parameters = self.model.count_params()
+
+    def check(self, first, last):
+        """Refuse fits that didn't run from epoch `first` to `last`, or till they were stopped.
+
+        A trial may have several fits, as cross-validation has, of which some may end earlier. No
+        more than the callbacks see can be refused.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: If none was asked for all epochs, or one had more.
+        """
+        if any(self.asked) and (max(self.asked) != last or max(self.ran) > last - first):
+            raise kt.errors.FailedTrialError(
+                "ValueError: HyperModel.fit() must leave `epochs` and `initial_epoch` of "
+                f"model.fit() as it gets them, here {last} and {first}. Received: epochs="
+                f"{max(self.asked)}, of which {max(self.ran)} were run."
+            )
 
     def cost(self, seconds):
         """Return what the trial cost. `epochs` are all that its model has seen, by its steps."""

@@ -26,7 +26,7 @@ from gru_tf.tuning.space import (
     list_callbacks,
     objective_names,
 )
-from gru_tf.tuning.trials import cost, parent, place, trial_seed
+from gru_tf.tuning.trials import budget, cost, parent, place, trial_seed
 
 
 class Search(kt.Tuner):
@@ -117,6 +117,9 @@ class Search(kt.Tuner):
                 file = self.oracle.file(trial.trial_id, CURVES)
                 if file.parent.exists():
                     write(file, {"first": recorder.epochs_before, "fits": recorder.curves})
+        values = trial.hyperparameters.values
+        last = values.get("tuner/epochs", self.max_epochs)
+        recorder.check(last - budget(values, self.max_epochs), last)
         costs = recorder.cost(time.monotonic() - start)
         return [self._with_cost(result, costs) for result in results]
 

@@ -206,7 +206,8 @@ def changed(**columns):
         (built_once, TABLE, 0.6, "was the winner trained"),
         (built_once, TABLE, 0.07**0.5, "not its root"),
         (built_once, TABLE, 0.213, "the mean absolute error"),
-        (built_once, TABLE, 0.074, "the winner's score on the validation part"),
+        (built_once, TABLE, 0.074, "a score of grid_table, of the validation part"),
+        (built_once, TABLE, np.float32(0.134), "a score of grid_table, of the validation part"),
     ],
 )
 def test_grid_refused(is_refused, builder, table, loss, sentence):

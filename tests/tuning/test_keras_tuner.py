@@ -69,6 +69,56 @@ def test_epochs_as_a_hyperparameter_fail_with_the_reason(make):
     assert "multiple values for keyword argument 'epochs'" in table["why"].item()
 
 
+class Changes(Tunable):
+    """Gives model.fit() other epochs than it gets."""
+
+    def __init__(self, **changed):
+        super().__init__()
+        self.changed = changed
+
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, **kwargs | self.changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "reasons"),
+    [
+        ("random", {"epochs": 3}, ["here 2 and 0. Received: epochs=3, of which 3 were run"]),
+        ("random", {"epochs": 1}, ["here 2 and 0. Received: epochs=1, of which 1 were run"]),
+        ("random", {"epochs": 2}, [""]),
+        ("hyperband", {"epochs": 2}, ["", "Received: epochs=2, of which 2 were run"]),
+        ("hyperband", {"initial_epoch": 0}, ["", "here 2 and 1. Received: epochs=2, of which 2"]),
+    ],
+)
+def test_a_trial_of_other_epochs_than_its_budget_fails(make, kind, changed, reasons):
+    more = {"factor": 2} if kind == "hyperband" else {"max_trials": 1}
+    table = search(make(kind, Changes(**changed), max_epochs=2, **more))
+    failed = {why.rpartition("ValueError: ")[2] for why in table["why"]}
+    assert len(failed) == len(reasons)
+    for reason, why in zip(reasons, sorted(failed), strict=True):
+        assert reason in why
+        assert bool(reason) == bool(why)
+    assert (table["status"] == "failed").tolist() == (table["why"] != "").tolist()
+
+
+class InTwo(Tunable):
+    """Trains on one half and then on the other, in two phases where it is asked to."""
+
+    def fit(self, hp, model, x, y, validation_split, **kwargs):
+        for part in (slice(0, 16), slice(16, 32)):
+            begin = {**kwargs, "epochs": 1}
+            model.fit(x[part], y[part], **begin)
+        return model.fit(x, y, validation_split=0.25, **{**kwargs, "initial_epoch": 1})
+
+
+def test_several_fits_and_fits_that_are_stopped_are_no_other_epochs(make):
+    table = search(make("random", InTwo(), max_trials=1, max_epochs=3))
+    assert table[["status", "epochs_run"]].to_numpy().tolist() == [["completed", 4]]
+    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=9.0)
+    table = search(make("random", max_trials=1, name="stopped"), callbacks=[stop])
+    assert table[["status", "epochs", "epochs_run"]].to_numpy().tolist() == [["completed", 2, 2]]
+
+
 class OnlyInFit(kt.HyperModel):
     """Declares the batch size in fit alone, and returns a number to be minimized."""
 
