@@ -67,13 +67,14 @@ class Recorder(keras.callbacks.Callback):
     def check(self, first, last):
         """Refuse fits that didn't run from epoch `first` to `last`, or till they were stopped.
 
-        A trial may have several fits, as cross-validation has, of which some may end earlier. No
-        more than the callbacks see can be refused.
+        A trial may have several fits, as cross-validation has, of which some may end earlier, or
+        phases that share its epochs. No more than the callbacks see can be refused.
 
         Raises:
             keras_tuner.errors.FailedTrialError: If none was asked for all epochs, or one had more.
         """
-        if any(self.asked) and (max(self.asked) != last or max(self.ran) > last - first):
+        ends = max(self.asked, default=0), sum(self.asked)  # of one fit, of all phases
+        if any(self.asked) and (last not in ends or max(self.ran) > last - first):
             raise kt.errors.FailedTrialError(
                 "ValueError: HyperModel.fit() must leave `epochs` and `initial_epoch` of "
                 f"model.fit() as it gets them, here {last} and {first}. Received: epochs="

@@ -111,6 +111,20 @@ class InTwo(Tunable):
         return model.fit(x, y, validation_split=0.25, **{**kwargs, "initial_epoch": 1})
 
 
+class Halves(Tunable):
+    """Trains for half of the epochs with one rate, and for the other half with another."""
+
+    def fit(self, hp, model, *args, epochs, **kwargs):
+        model.fit(*args, epochs=epochs // 2, **kwargs)
+        model.optimizer.learning_rate = 1e-4
+        return model.fit(*args, epochs=epochs - epochs // 2, **kwargs)
+
+
+def test_phases_may_share_the_epochs(make):
+    table = search(make("random", Halves(), max_trials=1, max_epochs=3))
+    assert table[["status", "epochs_run"]].to_numpy().tolist() == [["completed", 3]]
+
+
 def test_several_fits_and_fits_that_are_stopped_are_no_other_epochs(make):
     table = search(make("random", InTwo(), max_trials=1, max_epochs=3))
     assert table[["status", "epochs_run"]].to_numpy().tolist() == [["completed", 4]]
