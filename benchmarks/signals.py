@@ -7,8 +7,8 @@ training utterances, and which test utterances each run gets wrong.
 The GRU has the first setting that was tried, on 72 of the training utterances: no search. The
 linear opponents choose their penalty by cross-validation on the training utterances. Which of the
 four GRUs stands for them all is for the rows of the part "valid" to say: they learn from 198 of
-the training utterances, and are judged on the other 72. So do those of two linear discriminants: one
-reads mean and spread, the other the means of the three thirds as well.
+the training utterances, and are judged on the other 72. So are two linear discriminants: one reads
+mean and spread, the other the means of the three thirds as well.
 """
 
 import argparse
