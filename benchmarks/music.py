@@ -7,6 +7,10 @@ A row of the first table has the perplexity of a note, its length included, on t
 the test part. The n-grams and the GRU of two outputs have it once more with a memory of the piece
 itself (`recall_earlier`), trusted as far as the validation part says.
 
+The n-grams `mixed` are the strongest: of a pitch, counts of pitches, and of pitch, length, pitch,
+length ...; of a length both of these, and lengths with their place in bars of 3, 4 and 8 quarters.
+Each has three orders, and the validation part says how they are mixed.
+
 A row of the second, `phrases`, has the area under the ROC curve of the probability that the next
 note is long, on the test part, and the perplexity of its length. A GRU that hears lengths alone
 reads the same pitch at every step; all else is as for the one that hears both.
@@ -38,6 +42,8 @@ from results import run_table
 SEEDS = (0, 1, 2)  # of the split and of the start
 NOTATIONS = ("absolute", "transposed", "relative")
 ORDERS = range(1, 25)
+MIXED = (2, 3, 5, 8)  # orders of the n-grams that are mixed
+BARS = (1, 12, 16, 32)  # of how many sixteenths: with 1, all places are the same
 EPOCHS = {"absolute": 30, "transposed": 6, "relative": 30}  # of twelve times as many pieces
 AS_LONG = 12 * EPOCHS["transposed"]  # epochs of one key, with as many steps as those of twelve
 LONG = 2  # quarters of a note on which a phrase may end
@@ -149,6 +155,81 @@ def score(found, logs):
     return row | {f"{part}_memory": perplexity([found]) for part, found in total.items()}
 
 
+def ngrams_mixed(notation, seed, **_):
+    """Return the perplexity of n-grams of several kinds, mixed as the validation part says."""
+    found, logs = columns(notation, seed), {"valid": [], "test": []}
+    (pitches, n_pitches), (lengths, n_lengths) = found
+    both = [
+        [interleave(*rows, n_pitches) for rows in zip(*part, strict=True)]
+        for part in zip(pitches, lengths, strict=True)
+    ]
+    of_pitch = [(pitches, n_pitches, slice(None)), (both, n_pitches + n_lengths, slice(0, None, 2))]
+    of_length = [*lengths_in_bars(notation, seed), (both, n_pitches + n_lengths, slice(1, None, 2))]
+    for streams in (of_pitch, of_length):
+        _, p = count(streams)
+        weights = fit_mixture(p["valid"])
+        for part, rows in logs.items():
+            rows.append(np.log(weights @ p[part]))
+    return score(found, logs)
+
+
+def interleave(pitches, lengths, n_pitches):
+    """Return the start, pitch, length, pitch, length, ...: the ids of lengths from n_pitches on."""
+    pairs = zip(pitches[1:], lengths[1:], strict=True)
+    return [pitches[0], *(token for p, n in pairs for token in (p, n_pitches + n))]
+
+
+def lengths_in_bars(notation, seed):
+    """Return streams for `count`: lengths, alone and with their places in bars."""
+    parts, n_lengths = columns(notation, seed)[1]
+    pieces, streams = read(notation, seed), []
+    for bar in BARS:
+        rows = [
+            [in_bars(row, piece, bar, n_lengths) for row, piece in zip(*part, strict=True)]
+            for part in zip(parts, pieces, strict=True)
+        ]
+        streams.append((rows, n_lengths * bar, slice(None)))
+    return streams
+
+
+def in_bars(lengths, piece, bar, n_lengths):
+    """Return ids of a length and of where in a bar it ends, which follows from all before it."""
+    ends = np.round(4 * np.cumsum([quarters for _, quarters in piece])).astype(int) % bar
+    return [n + n_lengths * int(end) for n, end in zip(lengths, [0, *ends, 0], strict=False)]
+
+
+def count(streams):
+    """Fit n-grams to each stream.
+
+    Returns:
+        The n-grams, and for the validation and the test part what they give to the tokens that
+        came, by each of their orders: arrays, (n_streams * n_orders, n_notes).
+    """
+    models, p = [], {"valid": [], "test": []}
+    for (train, valid, test), n_tokens, which in streams:
+        model = NGrams(max(MIXED), n_tokens).fit(train)
+        models.append(model)
+        for order in MIXED:
+            for part, rows in (("valid", valid), ("test", test)):
+                with np.errstate(divide="ignore"):  # one of them may give nothing
+                    logs = model.log_probabilities(rows, order)
+                p[part].append(np.exp(np.concatenate([found[which] for found in logs])))
+    return models, {part: np.array(rows) for part, rows in p.items()}
+
+
+def fit_mixture(p):
+    """Return the weights of models, (n_models,), under which tokens are likeliest.
+
+    Args:
+        p: Array, (n_models, n_tokens): what each model gives to each token that came.
+    """
+    weights = np.full(len(p), 1 / len(p))
+    for _ in range(300):  # expectation and maximisation
+        shares = weights[:, None] * p
+        weights = (shares / shares.sum(axis=0)).mean(axis=1)
+    return weights
+
+
 def one_output(notation, seed, **_):
     """Train a GRU whose token is a pitch with a length."""
     (train, valid, test), n_tokens = to_ids(read(notation, seed))
@@ -234,6 +315,7 @@ def music():
                     where | {"model": "n-grams, two outputs", "smoothing": smoothing},
                     ngrams_apart,
                 )
+            yield where | {"model": "n-grams, mixed", "smoothing": "kneser-ney"}, ngrams_mixed
             yield where | {"model": "GRU, one output"}, one_output
             yield where | {"model": "GRU, two outputs"}, two_outputs
     for seed in SEEDS:
@@ -274,16 +356,47 @@ def who_rests(seed, hears, says, **_):
     return {"auc": round(float(roc_auc_score(truth, ranked)), 4)} | row
 
 
+def counts_in_bars(seed, **_):
+    """Return how well mixed n-grams of lengths with their places in bars rank the long notes."""
+    (train, _, test), n_lengths = columns("relative", seed)[1]
+    pieces = read("relative", seed)
+    models, p = count(lengths_in_bars("relative", seed))
+    weights = fit_mixture(p["valid"])
+    pairs = [
+        (n, quarters)
+        for row, piece in zip(train, pieces[0], strict=True)
+        for n, (_, quarters) in zip(row[1:-1], piece, strict=True)
+        if quarters >= LONG
+    ]
+    said = []
+    for model, bar in zip(models, BARS, strict=True):
+        following = [
+            in_bars([*row[:end], n], [*piece[: end - 1], (None, quarters)], bar, n_lengths)
+            for row, piece in zip(test, pieces[2], strict=True)
+            for end in range(1, len(row) - 1)
+            for n, quarters in sorted(set(pairs))
+        ]
+        for order in MIXED:
+            logs = model.log_probabilities([row[-max(MIXED) :] for row in following], order)
+            said.append(np.exp([row[-1] for row in logs]))
+    ranked = (weights @ said).reshape(-1, len(set(pairs))).sum(axis=1)
+    truth = [quarters >= LONG for piece in pieces[2] for _, quarters in piece]
+    auc = round(float(roc_auc_score(truth, ranked)), 4)
+    return {"auc": auc, "perplexity": perplexity([np.log(weights @ p["test"])])}
+
+
 def phrases():
     """Yield what tells each row of the table of phrases from the others, and what makes it."""
-    for hears, says in (
-        ("length", "counts"),
-        ("pitch and length", "both"),
-        ("length", "both"),
-        ("length", "length"),
+    for hears, says, run in (
+        ("length", "counts", who_rests),
+        ("length", "counts in bars", counts_in_bars),
+        ("pitch and length", "both", who_rests),
+        ("pitch and length", "length", who_rests),
+        ("length", "both", who_rests),
+        ("length", "length", who_rests),
     ):
         for seed in SEEDS:
-            yield {"hears": hears, "says": says, "seed": seed}, who_rests
+            yield {"hears": hears, "says": says, "seed": seed}, run
 
 
 def run_one(run, settings):

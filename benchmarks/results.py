@@ -419,10 +419,13 @@ def stale_rows(name, results):
 
 
 def _same(of_time):
-    """Return {(path, an earlier fingerprint): that of the source with the same numbers}."""
+    """Return {(path, an earlier fingerprint): that of the source with the same numbers}.
+
+    Where a script writes several tables, the path is followed by the name of the table.
+    """
     listed = json.loads(SAME.read_text(encoding="utf-8"))
     return {
-        (path, was): one["now"]
+        (path.split()[0], was): one["now"]
         for path, one in listed.items()
         for was in one["before"]
         if not of_time or was in one.get("as_fast", [])

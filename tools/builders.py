@@ -30,7 +30,8 @@ POSITIVE = "y = rng.integers(0, 2, 64)"
 TRANSLATION = [
     "x = rng.integers(3, 40, (64, 12))  # (batch, source time); 0 is padding",
     "y = np.append(rng.integers(3, 13, (64, 9)), np.full((64, 1), 2), axis=1)  # 2 ends a text",
-    "x = [x, teacher_inputs(y, start=1, end=2)]",
+    "told = np.where(y == 2, 0, y)[:, :-1]  # one step late, without the end",
+    "x = [x, np.append(np.full((64, 1), 1), told, axis=1)]  # 1 starts a text",
 ]
 DATA = {
     "build_attention_translator": TRANSLATION,
@@ -80,7 +81,12 @@ Written by `make builders` from the docstrings in [gru_tf/models](../gru_tf/mode
 Each is one function that uses nothing but `keras`: paste it under `import keras`, and change what
 you like. Each takes `gru=`, a recurrent layer: the default is Keras' own, and `gru_tf.GRU` trains
 faster on a CPU. The lines of use run as they stand, on random numbers of the right shape, from
-which there is nothing to learn: put your data in their place."""
+which there is nothing to learn: put your data in their place.
+
+The two translators need more than their function once they are to translate: `encode` and
+`decode_step`, in [gru_tf/models/translation.py](../gru_tf/models/translation.py), which check what
+they are given by [gru_tf/checks.py](../gru_tf/checks.py). Import these two from `gru_tf.models`, or
+leave the checks out of your copy."""
 
 
 def builders():
@@ -122,14 +128,13 @@ def use(function):
     """Return a few lines that build the model, train it and use it."""
     name, model = function.__name__, build(function)
     data = DATA[name]
-    imports = [name, *(["teacher_inputs"] if "teacher_inputs" in " ".join(data) else [])]
     shapes = model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
     open_ones = (64, N_STEPS.get(name))  # batch and time
     shapes = [tuple(n or open_ones[i] for i, n in enumerate(shape)) for shape in shapes]
     return "\n".join(
         [
             "import numpy as np",
-            f"from gru_tf.models import {', '.join(imports)}",
+            f"from gru_tf.models import {name}",
             "",
             "rng = np.random.default_rng(0)",
             *data,

@@ -26,7 +26,7 @@ def load_chorales():
 
     Left out are lines that no choir sings: 20 that go above MIDI pitch 81, and two that
     are far longer than a chorale, of which one is among those 20. Several pieces are
-    settings of one melody: `split_by_melody` keeps such pieces in one part.
+    settings of one melody: `split_by_melody` keeps those in one part that share enough of it.
 
     Returns:
         `Chorales`, with 386 pieces. The names are the numbers of Bach's catalogue.
@@ -53,10 +53,11 @@ def load_chorales():
 
 
 def split_by_melody(chorales, n_intervals=12, seed=0):
-    """Split pieces into three parts, with all settings of a melody in one part.
+    """Split pieces into three parts, so that no two of them share a run of intervals.
 
-    Two pieces are of one melody if they share a run of intervals, in any key and rhythm; so
-    are the first and the third, if the second shares one with each of them.
+    Pieces that share one, in any key and rhythm, are taken to be of one melody; so are the first
+    and the third, if the second shares one with each of them. It must be the same note for note:
+    settings of one melody whose ornaments differ may be in two parts.
 
     Args:
         chorales: `Chorales`.

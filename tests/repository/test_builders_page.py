@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import builders
+from gru_tf import models
 
 PAGE = builders.PAGE.read_text(encoding="utf-8")
 USES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -28,6 +29,14 @@ def test_lines_of_use_run_and_give_what_they_say(lines):
     shapes = re.search(r"model\.predict\(x\)  # (.*)", lines)[1].split(" and ")
     assert [output.shape for output in outputs] == list(map(ast.literal_eval, shapes))
     assert all(np.isfinite(output).all() for output in outputs)
+
+
+@pytest.mark.parametrize("lines", [lines for lines in USES if "told" in lines])
+def test_a_translator_is_told_what_teacher_inputs_says(lines):
+    names = {}
+    exec(lines.split("model = ")[0], names)
+    np.testing.assert_array_equal(names["x"][1], models.teacher_inputs(names["y"], 1, 2))
+    assert "teacher_inputs" not in lines  # which a copied builder hasn't beside it
 
 
 def test_the_table_of_layers_counts_the_forecaster_s_weights():
