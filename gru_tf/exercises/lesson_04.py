@@ -135,7 +135,7 @@ def require_probability(model, ids):
         "the output is 1, whatever is read: a softmax of one number is 1. It needs a sigmoid.",
     )
     require(
-        all(0 <= p.min() and p.max() <= 1 for p in found),
+        all(p.min() >= 0 and p.max() <= 1 for p in found),
         "the output is no probability: the last layer needs a sigmoid.",
     )
     require(
