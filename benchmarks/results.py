@@ -116,6 +116,7 @@ ORIGINS = {
         "batch_size": (),
         "optimisers": (),
         "transfer": _VECTORS,
+        "transfer_pairs": (),
         "best": _VECTORS,
         "word_order": _VECTORS,
     }.items()

@@ -3,11 +3,12 @@
     python benchmarks/sentiment.py TABLE [TABLE ...] [--only KEY=VALUE ...] [--anew]
 
 The tables are padding, read_out, layers, regularisation, recurrent_dropout, batch_size,
-optimisers, transfer, best and word_order. Each is written to data/results/imdb_TABLE.json after
-every run. A table that was stopped goes on where it was, and does again what is older than its
-code; --anew does all again; --only leaves the other rows as they are. Everything is chosen by
-validation accuracy. The held-out part is met once by each run of `best` and `transfer`, and after
-each epoch by `regularisation`, which chooses nothing by it.
+optimisers, transfer, transfer_pairs, best and word_order. Each is written to
+data/results/imdb_TABLE.json after every run. A table that was stopped goes on where it was, and
+does again what is older than its code; --anew does all again; --only leaves the other rows as they
+are. Everything is chosen by validation accuracy. The held-out part is met once by each run of
+`best`, `transfer` and `transfer_pairs`, and after each epoch by `regularisation`, which chooses
+nothing by it.
 """
 
 import argparse
@@ -417,6 +418,30 @@ def transfer():
                 yield {"start": start, "labels": labels, "seed": seed}, run
 
 
+def transfer_pairs():
+    """The sentences of `transfer`, by words and pairs fitted on the reviews and these together."""
+
+    def run(labels, seed):
+        reviews, *_ = load()
+        data = load_review_sentences(reviews.word_index, seed=seed)
+        x, y = data.x_train[:labels], data.y_train[:labels]
+        x = np.concatenate([reviews.x_train, np.pad(x, [(0, 0), (0, 500 - x.shape[1])])])
+        y, found = np.concatenate([reviews.y_train, y]), {}
+        for c in (1, 2, 4, 8, 16, 32):
+            bag = bag_of_words(x, y, pairs=True, c=c)
+            found[c] = share_right(bag(data.x_valid), data.y_valid), bag
+        c = max(found, key=lambda c: found[c][0])
+        return {
+            "c": c,
+            "validation_accuracy": round(found[c][0], 4),
+            "test_accuracy": round(share_right(found[c][1](data.x_test), data.y_test), 4),
+        }
+
+    yield {"labels": 0, "seed": 0}, run
+    for labels, seed in itertools.product((100, 500, 2000), SEEDS):
+        yield {"labels": labels, "seed": seed}, run
+
+
 WORD_ORDER = [  # the same words in two orders: the first praises, the second blames
     ("This film is not bad, it is good.", "This film is not good, it is bad."),
     ("I expected a bad film and saw a good one.", "I expected a good film and saw a bad one."),
@@ -550,6 +575,7 @@ TABLES = {
         batch_size,
         optimisers,
         transfer,
+        transfer_pairs,
         best,
         word_order,
     )

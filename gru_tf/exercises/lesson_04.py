@@ -113,19 +113,47 @@ def mean_and_last(function):
         row[length:] = 0
     read_out = as_array(keras.Model(model.input, dense.input)(ids), "what the dense layer reads")
     compare_read_out(read_out, states_of(embedding, gru, ids), ids)
-    last_layer = model.layers[-1]
-    if last_layer is dense:
-        dense.set_weights([dense.get_weights()[0], np.array([30.0])])
-        p = as_array(model(ids), "the output")
-        require(p.max() <= 1, "the output is no probability: the last layer needs a sigmoid.")
+    require_probability(model, ids)
     return "Each word is one step from the verdict, by the mean."
+
+
+def require_probability(model, ids):
+    """Move the bias of the last dense layer up and down, and require that a probability follows."""
+    import keras
+
+    dense = layers_of(model, keras.layers.Dense, "Dense")[-1]
+    kernel, *biases = dense.get_weights()
+    found = []
+    for sign in (1, -1):
+        # Far to one side by its bias alone, or by its kernel where it has none.
+        numbers = [0 * kernel, *(0 * b + 30 * sign for b in biases)] if biases else [99 * kernel]
+        dense.set_weights(numbers)
+        found.append(as_array(model(ids), "the output"))
+    high, low = found
+    require(
+        not all(close(p, np.ones(p.shape)) for p in found),
+        "the output is 1, whatever is read: a softmax of one number is 1. It needs a sigmoid.",
+    )
+    require(
+        all(p.min() >= 0 and p.max() <= 1 for p in found),
+        "the output is no probability: the last layer needs a sigmoid.",
+    )
+    require(
+        not biases or dense.units > 1 or (high.min() > 0.9 and low.max() < 0.1),
+        "the output can't come near both 0 and 1: the last layer needs a sigmoid.",
+    )
+
+
+def layers_of(model, kind, name):
+    """Return the layers of a kind, by its class or by its name."""
+    return [
+        layer for layer in model.layers if isinstance(layer, kind) or type(layer).__name__ == name
+    ]
 
 
 def one_layer(model, kind, name):
     """Return the first layer of a kind, by its class or by its name."""
-    layers = [
-        layer for layer in model.layers if isinstance(layer, kind) or type(layer).__name__ == name
-    ]
+    layers = layers_of(model, kind, name)
     require(layers, f"the model has no {name} layer of its own.")
     require(
         name != "GRU" or len(layers) == 1,

@@ -1,6 +1,7 @@
 """The checks of lesson 03: right answers in several forms, and wrong ones."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gru_tf.exercises.lesson_03 import ONE_STEP, TWELVE_STEPS
@@ -114,7 +115,9 @@ ANOTHER_RUN = ONE_STEP * np.random.default_rng(0).uniform(0.85, 1.15, 12)
 )
 @pytest.mark.parametrize("errors", [ONE_STEP, ANOTHER_RUN.astype("float32"), list(ANOTHER_RUN)])
 def test_one_step(is_right, answer, errors):
-    is_right("03.3", answer, errors, int(np.sum(np.array(errors) < TWELVE_STEPS)))
+    n_better = int(np.sum(np.array(errors) < TWELVE_STEPS))
+    is_right("03.3", answer, errors, TWELVE_STEPS, n_better)
+    is_right("03.3", answer, errors, pd.Series(TWELVE_STEPS.astype("float32")), n_better)
 
 
 def mixed(x):
@@ -138,11 +141,26 @@ def mixed(x):
         (as_one_step, ONE_STEP[::-1], 11, "splits' order"),
         (as_one_step, TWELVE_STEPS, 11, "those of 12 steps"),
         (as_one_step, ONE_STEP / 2, 11, "not those of 50 epochs"),
+        (as_one_step, ONE_STEP * 0.88, 11, "not those of 50 epochs"),
+        (as_one_step, ONE_STEP * np.nan, 11, "no error: nan"),
         (as_one_step, ONE_STEP[:11], 11, "holds 11 numbers"),
-        (as_one_step, ONE_STEP, 1, "on which 12 steps are better"),
+        (as_one_step, ONE_STEP, 0, "on which 12 steps are better"),
         (as_one_step, ONE_STEP, 11 / 12, "count splits"),
         (as_one_step, ONE_STEP, 6, "split by split"),
+        (as_one_step, ONE_STEP, 11, "split by split"),
     ],
 )
 def test_one_step_refused(is_refused, answer, errors, n_better, sentence):
-    is_refused("03.3", sentence, answer, errors, n_better)
+    is_refused("03.3", sentence, answer, errors, TWELVE_STEPS, n_better)
+
+
+@pytest.mark.parametrize(
+    ("twelve_steps", "sentence"),
+    [
+        (TWELVE_STEPS[:11], "holds 11 numbers"),
+        (ONE_STEP, "is not what section 7 made"),
+        (TWELVE_STEPS / 2, "is not what section 7 made"),
+    ],
+)
+def test_other_errors_of_twelve_steps_refused(is_refused, twelve_steps, sentence):
+    is_refused("03.3", sentence, as_one_step, ONE_STEP, twelve_steps, 12)

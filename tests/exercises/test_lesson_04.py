@@ -119,14 +119,44 @@ def last_of_all(h, h_last):
     return keras.ops.concatenate([mean_of(h), h[:, -1]], axis=1)
 
 
-def with_a_hidden_layer():
+def with_a_hidden_layer(activation="sigmoid"):
     ids = keras.Input((None,), dtype="int32")
     words = keras.layers.Embedding(60, 8, mask_zero=True)(ids)
     h, h_last = keras.layers.GRU(6, return_sequences=True, return_state=True)(words)
     hidden = keras.layers.Dense(5, activation="relu")(join(mean_of(h), h_last))
-    model = keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(hidden))
+    model = keras.Model(ids, keras.layers.Dense(1, activation=activation)(hidden))
     model.compile("adam", "binary_crossentropy")
     return model
+
+
+def with_a_head(head):
+    """Return a compiled model whose outputs `head` makes of mean and last state."""
+    ids = keras.Input((None,), dtype="int32")
+    words = keras.layers.Embedding(60, 8, mask_zero=True)(ids)
+    h, h_last = gru_tf.GRU(6, return_sequences=True, return_state=True)(words)
+    model = keras.Model(ids, head(in_order(h, h_last)))
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
+def sigmoid_apart(x):
+    return keras.layers.Activation("sigmoid")(keras.layers.Dense(1)(x))
+
+
+def sigmoid_without_bias(x):
+    return keras.layers.Dense(1, activation="sigmoid", use_bias=False)(x)
+
+
+def one_of_a_softmax(x):
+    return keras.layers.Dense(2, activation="softmax")(x)[:, 1:]
+
+
+def linear_apart(x):
+    return keras.layers.Activation("linear")(keras.layers.Dense(1)(x))
+
+
+def half_of_a_sigmoid(x):
+    return keras.layers.Dense(1, activation="sigmoid")(x) / 2
 
 
 @pytest.mark.parametrize("read_out", [in_order, last_first, last_of_all])
@@ -137,6 +167,24 @@ def test_mean_and_last(is_right, read_out):
 def test_mean_and_last_by_keras(is_right):
     is_right("04.3", lambda: model_from(in_order, gru=keras.layers.GRU))
     is_right("04.3", with_a_hidden_layer)
+
+
+@pytest.mark.parametrize("head", [sigmoid_apart, sigmoid_without_bias, one_of_a_softmax])
+def test_mean_and_last_by_other_heads(is_right, head):
+    is_right("04.3", lambda: with_a_head(head))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda: with_a_head(linear_apart), "no probability: the last layer needs a sigmoid"),
+        (lambda: with_a_head(half_of_a_sigmoid), "can't come near both 0 and 1"),
+        (lambda: with_a_hidden_layer(None), "no probability: the last layer needs a sigmoid"),
+        (lambda: with_a_hidden_layer("softmax"), "a softmax of one number is 1"),
+    ],
+)
+def test_mean_and_last_without_a_probability(is_refused, answer, sentence):
+    is_refused("04.3", sentence, answer)
 
 
 def plain_mean(h):
@@ -162,6 +210,9 @@ def plain_mean(h):
         (lambda h, last: join(mean_of(h), last, last), {}, "12 numbers"),
         (lambda h, last: join(mean_of(h), -last), {}, "not the mean and the last state"),
         (in_order, {"activation": None}, "needs a sigmoid"),
+        (in_order, {"activation": "tanh"}, "needs a sigmoid"),
+        (in_order, {"activation": "relu"}, "needs a sigmoid"),
+        (in_order, {"activation": "softmax"}, "a softmax of one number is 1"),
         (in_order, {"outputs": 2}, "not (None, 1)"),
         (in_order, {"loss": None}, "not compiled"),
     ],
