@@ -13,7 +13,8 @@ step. Here each turn of the loop takes a few steps together:
   reset gate before it. The gradients of the weights and the inputs are again products
   over all of those steps, which do not hold up the next ones: they run on another core.
 
-Where XLA compiles the layer, a turn is one step, and no batch is halved.
+Where XLA compiles the layer, a turn is one step, with one product for all gates where they
+are small, and no batch is halved.
 
 The update gate keeps, as in Keras: $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \hat h_t$.
 A masked step leaves the state as it is, to the last bit. On the way back it is one whose
@@ -33,6 +34,7 @@ _CACHED = 48 * 1024  # numbers in an array of a turn, small enough for the proce
 _AHEAD = 2  # turns at once: one in its chain of steps, one in its products
 _LARGE = 128  # a batch that runs in two halves
 _WIDE = 512  # units, whose gates have one product with the state
+_SMALL = 4096  # numbers in a state, below which XLA runs products one after the other
 
 
 def gru_recurrence(
@@ -242,16 +244,12 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
     """
     W_z, W_r, W_h, U_z, U_r, U_h, b_z, b_r, b_h, c_h = weights
     n_h = U_h.shape[0]
-    by_state = [U_z, U_r, U_h] if reset_after else [U_z, U_r]
-    joined = tf.concat(by_state, 1) if n_h >= _WIDE else None
-
-    def products(h):
-        if joined is None:  # for narrow gates, to take a joint product apart costs more
-            return [tf.matmul(h, U) for U in by_state]
-        return tf.split(tf.matmul(h, joined), len(by_state), axis=1)
+    small = _in_xla() and (h.shape[0] or 32) * n_h < _SMALL
+    by_state = _products([U_z, U_r, U_h][: 3 if reset_after else 2], n_h >= _WIDE or small)
+    by_inputs = _products([W_z, W_r, W_h], small)
 
     def step(a_z, a_r, a_h, h):
-        u_z, u_r, *u_h = products(h)
+        u_z, u_r, *u_h = by_state(h)
         z = tf.sigmoid(a_z + u_z)
         r = tf.sigmoid(a_r + u_r)
         if reset_after:
@@ -264,9 +262,8 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
 
     def turn(i, h, kept):
         x_i = x.read(i)
-        products = ((W_z, b_z), (W_r, b_r), (W_h, b_h))
-        a_z, a_r, a_h = (tf.nn.bias_add(tf.matmul(x_i, W), b) for W, b in products)
-        a = zip(*(tf.split(a, steps) for a in (a_z, a_r, a_h)), strict=True)
+        gates = zip(by_inputs(x_i), (b_z, b_r, b_h), strict=True)
+        a = zip(*(tf.split(tf.nn.bias_add(a, b), steps) for a, b in gates), strict=True)
         values = []
         if mask is None:
             for a_t in a:
@@ -296,6 +293,18 @@ def _forward(x, mask, turns, h, weights, steps, reset_after, keep):
         maximum_iterations=turns,
     )
     return h, kept
+
+
+def _products(weights, joined):
+    """Return a function of x that gives its product with each of the weights.
+
+    A joint product is taken apart. That costs more than it saves, but for wide gates and where
+    products don't run side by side.
+    """
+    if not joined:
+        return lambda x: [tf.matmul(x, w) for w in weights]
+    together = tf.concat(weights, 1)
+    return lambda x: tf.split(tf.matmul(x, together), len(weights), axis=1)
 
 
 def _backward(x, dh_steps, turns, dh, dweights, weights, kept, steps, reset_after):

@@ -185,14 +185,36 @@ def test_xla_is_given_the_steps_themselves():
     assert nested[1]
 
 
-@pytest.mark.parametrize("batch", [200, None])
-def test_xla_has_one_loop_of_single_steps(batch):
+@pytest.mark.parametrize(
+    ("batch", "units", "products"), [(200, 4, 2), (None, 4, 2), (200, 32, 6), (None, 128, 6)]
+)
+def test_xla_has_one_loop_of_single_steps(batch, units, products):
     """It compiles them the soonest, and would run the halves of a batch one after the other."""
     x = tf.TensorSpec((batch, 30, 3))
-    found = count_operations(GRU(4), x, jit_compile=True)
+    found = count_operations(GRU(units), x, jit_compile=True)
     assert found["StatelessWhile"] == 1
-    assert found["MatMul"] == 6  # for each gate one with the inputs, and one with the state
-    assert count_operations(GRU(4), x)["MatMul"] > 12
+    assert found["MatMul"] == products  # with the inputs and with the state: of all gates, of each
+    assert count_operations(GRU(units), x)["MatMul"] > 12
+
+
+@pytest.mark.parametrize("reset_after", [True, False])
+@pytest.mark.parametrize("batch", [2, 600])
+def test_one_product_for_all_gates_is_the_same_under_xla(batch, reset_after):
+    layer = GRU(7, reset_after=reset_after, return_sequences=True, dtype="float64")
+    x = tf.constant(np.random.default_rng(0).normal(size=(batch, 9, 3)))
+    layer.build(x.shape)
+
+    def differentiate():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            states = layer(x, training=True)
+            loss = tf.reduce_sum(states**2)
+        return states, *tape.gradient(loss, [x, *layer.trainable_variables])
+
+    for found, expected in zip(
+        tf.function(differentiate, jit_compile=True)(), differentiate(), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("reset_after", "products"), [(True, 4), (False, 5)])
