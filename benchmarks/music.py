@@ -9,7 +9,7 @@ itself (`recall_earlier`), trusted as far as the validation part says.
 
 The n-grams `mixed` are the strongest: of a pitch, counts of pitches, and of pitch, length, pitch,
 length ...; of a length both of these, and lengths with their place in bars of 3, 4 and 8 quarters.
-Each has three orders, and the validation part says how they are mixed.
+Each has four orders, and the validation part says how they are mixed.
 
 A row of the second, `phrases`, has the area under the ROC curve of the probability that the next
 note is long, on the test part, and the perplexity of its length. A GRU that hears lengths alone
@@ -362,24 +362,24 @@ def counts_in_bars(seed, **_):
     pieces = read("relative", seed)
     models, p = count(lengths_in_bars("relative", seed))
     weights = fit_mixture(p["valid"])
-    pairs = [
+    pairs = {
         (n, quarters)
         for row, piece in zip(train, pieces[0], strict=True)
         for n, (_, quarters) in zip(row[1:-1], piece, strict=True)
         if quarters >= LONG
-    ]
+    }
     said = []
     for model, bar in zip(models, BARS, strict=True):
         following = [
             in_bars([*row[:end], n], [*piece[: end - 1], (None, quarters)], bar, n_lengths)
             for row, piece in zip(test, pieces[2], strict=True)
             for end in range(1, len(row) - 1)
-            for n, quarters in sorted(set(pairs))
+            for n, quarters in sorted(pairs)
         ]
         for order in MIXED:
             logs = model.log_probabilities([row[-max(MIXED) :] for row in following], order)
             said.append(np.exp([row[-1] for row in logs]))
-    ranked = (weights @ said).reshape(-1, len(set(pairs))).sum(axis=1)
+    ranked = (weights @ said).reshape(-1, len(pairs)).sum(axis=1)
     truth = [quarters >= LONG for piece in pieces[2] for _, quarters in piece]
     auc = round(float(roc_auc_score(truth, ranked)), 4)
     return {"auc": auc, "perplexity": perplexity([np.log(weights @ p["test"])])}

@@ -31,7 +31,7 @@ class Recorder(keras.callbacks.Callback):
     def __init__(self, start=None, end=None, epochs_before=0):
         super().__init__()
         self.start, self.end, self.epochs_before = start, end, epochs_before
-        self.epochs_run = self.steps = self.parameters = self.iterations = 0
+        self.steps = self.parameters = self.iterations = 0
         self.curves = []  # of each fit: each metric's values, an epoch each
         self.asked, self.ran = [], []  # of each fit: the epoch to end after, and how many it ran
 
@@ -42,14 +42,8 @@ class Recorder(keras.callbacks.Callback):
         """Return a callback that starts the fit, to stand before all others."""
         return _Begin(self)
 
-    def on_train_begin(self, logs=None):
-        """Note up to which epoch this fit is to run. A loop of one's own may not say."""
-        self.asked.append((self.params or {}).get("epochs", 0))
-        self.ran.append(0)
-
     def on_epoch_end(self, epoch, logs=None):
         """Count the epoch, note its metrics, and save the state if it is the last."""
-        self.epochs_run += 1
         self.ran[-1] += 1
         for name, value in (logs or {}).items():
             if np.ndim(value) == 0:
@@ -85,8 +79,8 @@ class Recorder(keras.callbacks.Callback):
         """Return what the trial cost. `epochs` are all that its model has seen, by its steps."""
         seen = self.iterations / self.steps if self.steps else 1
         return {
-            "epochs": round(seen * self.epochs_run),
-            "epochs_run": self.epochs_run,
+            "epochs": round(seen * sum(self.ran)),
+            "epochs_run": sum(self.ran),
             "seconds": seconds,
             "parameters": self.parameters,
         }
@@ -107,6 +101,8 @@ class _Begin(keras.callbacks.Callback):
             load_state(self.model, self.recorder.start)
         self.recorder.first = _iterations(self.model)
         self.recorder.curves.append({})
+        self.recorder.ran.append(0)
+        self.recorder.asked.append((self.params or {}).get("epochs", 0))  # a loop may not say
 
 
 def save_state(model, file):
